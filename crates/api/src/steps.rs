@@ -1,0 +1,210 @@
+//! Steps in the form that is run: each is exactly one thing, its references parsed, its durations known.
+//!
+//! Made from [`crate::scenario`] when a scenario is read, so that a step that can't be understood is refused
+//! before anything is built.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::object::Object;
+use crate::scenario::{Distribution, HttpSpec, Outcome, PortSpec, WaitCondition};
+
+/// A step of a scenario.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What it proves, as a sentence.
+    pub name: String,
+    /// What it does.
+    pub action: Action,
+    /// Repeat until the expectation holds, for at most this long.
+    pub eventually: Option<Duration>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Send something and look at what comes back.
+    Traffic(Box<Traffic>),
+    /// Look at an object.
+    Get {
+        /// Which one.
+        object: ObjectRef,
+        /// Field paths (`spec.clusterIP`) and the values they must have.
+        fields: Vec<(String, serde_json::Value)>,
+        /// Field paths whose values are what they were when the cluster was built.
+        unchanged: Vec<String>,
+    },
+    /// Set a deployment's replicas.
+    Scale {
+        /// Namespace and name of the deployment.
+        deployment: NamespacedName,
+        /// How many pods it shall have.
+        replicas: i32,
+    },
+    /// Delete a pod and wait for its replacement, if a deployment makes one.
+    DeletePod(PodRef),
+    /// Make a pod ready or not, whatever its probe says.
+    SetReady {
+        /// Which pod.
+        pod: PodRef,
+        /// False: not ready; true: as its probe says.
+        ready: bool,
+    },
+    /// Create or change objects.
+    Apply(Vec<Object>),
+    /// Delete an object and wait until it is gone.
+    Delete(ObjectRef),
+    /// Wait for a condition.
+    Wait {
+        /// Whose condition.
+        object: ObjectRef,
+        /// Which condition.
+        condition: WaitCondition,
+        /// How long at most.
+        timeout: Duration,
+    },
+}
+
+/// Something sent, `times` times, and what must be seen.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    /// Who sends.
+    pub from: Source,
+    /// What is sent.
+    pub request: Request,
+    /// How often.
+    pub times: u32,
+    /// How long one try may take.
+    pub timeout: Duration,
+    /// What must be seen.
+    pub expect: Expect,
+}
+
+/// Who sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A pod, or the ready pods of a deployment in turn.
+    Pod(PodRef),
+    /// The node itself.
+    Node,
+    /// A host that is connected to the nodes' network and isn't part of the cluster.
+    Outside,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// An HTTP/1.1 request over a new connection. The spec's `to` and `port` stand parsed beside it.
+    Http {
+        /// Whom to.
+        to: Target,
+        /// Which port.
+        port: Option<PortSpec>,
+        /// Method, path, header fields and body.
+        http: HttpSpec,
+    },
+    /// A TCP connection, with bytes to send.
+    Tcp {
+        /// Whom to.
+        to: Target,
+        /// Which port.
+        port: Option<PortSpec>,
+        /// What to send after connecting.
+        send: Option<String>,
+    },
+    /// A UDP datagram.
+    Udp {
+        /// Whom to.
+        to: Target,
+        /// Which port.
+        port: Option<PortSpec>,
+        /// Its payload.
+        send: String,
+    },
+    /// A command in the pod.
+    Exec(Vec<String>),
+}
+
+/// Whom something is sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A service's ClusterIP.
+    Service(NamespacedName),
+    /// A pod's own address.
+    Pod(PodRef),
+    /// The node's address.
+    Node,
+    /// The address of the host outside.
+    Outside,
+    /// An address as it stands.
+    Address(IpAddr),
+}
+
+/// What must be seen; see [`crate::scenario::ExpectSpec`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Expect {
+    /// How the network answers.
+    pub outcome: Outcome,
+    /// HTTP status; without it any below 400.
+    pub status: Option<u16>,
+    /// Texts in the answer.
+    pub contains: Vec<String>,
+    /// Texts that must not be in the answer.
+    pub lacks: Vec<String>,
+    /// JSON pointers into the answer and their values.
+    pub json: Vec<(String, serde_json::Value)>,
+    /// Exit code of a command.
+    pub exit_code: i32,
+    /// The slowest try must be faster.
+    pub latency_below: Option<Duration>,
+    /// Pods that may answer; empty: any.
+    pub answered_by: Vec<PodRef>,
+    /// How the answers spread.
+    pub distribution: Option<Distribution>,
+    /// The client address that the answering pod sees.
+    pub source_address: Option<SourceAddress>,
+}
+
+/// The client address that a pod sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceAddress {
+    /// The sender's own: nothing translated it.
+    Client,
+    /// One of the node's: the connection was masqueraded.
+    Node,
+    /// This one.
+    Address(IpAddr),
+}
+
+/// Namespace and name of an object. Its text form is `NAMESPACE/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamespacedName {
+    /// The object's namespace; empty for what has none.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+}
+
+impl std::fmt::Display for NamespacedName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+    }
+}
+
+/// A pod by name, or any pod of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PodRef {
+    /// `pod/NAME`
+    Pod(NamespacedName),
+    /// `deployment/NAME`
+    Deployment(NamespacedName),
+}
+
+/// An object by kind and name: `service/backend`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// Its kind, as Kubernetes writes it: `Service`.
+    pub kind: crate::object::Kind,
+    /// Its namespace and name.
+    pub name: NamespacedName,
+}

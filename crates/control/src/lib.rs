@@ -1,0 +1,1 @@
+//! The control plane: object store with watch, allocators, controllers. No kernel, no clock of its own.

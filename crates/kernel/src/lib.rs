@@ -1,0 +1,1 @@
+//! The kernel's own things, typed: network namespaces, conntrack flows, nft transactions.

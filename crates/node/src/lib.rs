@@ -1,0 +1,1 @@
+//! What a node does: sandbox, cni, kubelet.

@@ -1,0 +1,1 @@
+//! kube-proxy's room: Services and EndpointSlices become elements of nftables maps.

@@ -1,0 +1,1 @@
+//! Steps, traffic, verdicts, reports.
