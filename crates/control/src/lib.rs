@@ -1,1 +1,3 @@
 //! The control plane: object store with watch, allocators, controllers. No kernel, no clock of its own.
+
+pub mod store;

@@ -1,0 +1,389 @@
+//! The object store: what is, with a revision for every change, and watches that see each change in order.
+//!
+//! All state of a cluster is here. Controllers and node agents read it, compare, and write back; nothing else
+//! connects them. Objects are kept as they are given: defaulting, validation and allocation are the registry's.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use podlab_api::object::{Kind, Object, Resource};
+use podlab_api::steps::NamespacedName;
+use tokio::sync::mpsc;
+
+/// Gives the time that `creationTimestamp` and `deletionTimestamp` are set to.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// A handle on a store; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    revision: u64,
+    objects: BTreeMap<(Kind, NamespacedName), Arc<Object>>,
+    watches: Vec<mpsc::UnboundedSender<Event>>,
+}
+
+/// A stored object, shared and unchangeable: a new version is a new object.
+pub struct Shared<T> {
+    object: Arc<Object>,
+    kind: PhantomData<T>,
+}
+
+/// A change of one object.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What happened.
+    pub change: Change,
+    /// The object after the change, or, deleted, as it was last.
+    pub object: Arc<Object>,
+    /// The object before the change; none when it is new.
+    pub old: Option<Arc<Object>>,
+}
+
+/// What happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Change {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// The store can't do what was asked; texts as Kubernetes' API gives them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Reason `NotFound`.
+    #[error("{} \"{}\" not found", kind.plural(), name.name)]
+    NotFound {
+        /// The kind asked for.
+        kind: Kind,
+        /// The name asked for.
+        name: NamespacedName,
+    },
+    /// Reason `AlreadyExists`.
+    #[error("{} \"{}\" already exists", kind.plural(), name.name)]
+    AlreadyExists {
+        /// The kind to be created.
+        kind: Kind,
+        /// The name that is taken.
+        name: NamespacedName,
+    },
+    /// Reason `Conflict`: the object was changed since it was read.
+    #[error(
+        "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
+        kind.plural(), name.name
+    )]
+    Conflict {
+        /// The kind to be updated.
+        kind: Kind,
+        /// Its name.
+        name: NamespacedName,
+    },
+}
+
+impl Store {
+    /// An empty store that takes its times from `clock`.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Arc::default() }
+    }
+
+    /// Now, by the store's clock.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// Adds an object; sets its uid, creationTimestamp and resourceVersion.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] when its kind and name are taken.
+    pub fn create<T: Resource>(&self, mut object: T) -> Result<Shared<T>, StoreError> {
+        let name = name_of(object.metadata());
+        let mut state = self.lock();
+        if state.objects.contains_key(&(T::KIND, name.clone())) {
+            return Err(StoreError::AlreadyExists { kind: T::KIND, name });
+        }
+        let metadata = object.metadata_mut();
+        metadata.uid.get_or_insert_with(new_uid);
+        metadata.creation_timestamp = Some(self.now());
+        Ok(Shared::of(state.put(name, object.into_object())))
+    }
+
+    /// Puts a new version of an object. When the new version carries a resourceVersion, it must be the stored one.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when the stored object is newer.
+    pub fn update<T: Resource>(&self, object: T) -> Result<Shared<T>, StoreError> {
+        let name = name_of(object.metadata());
+        let mut state = self.lock();
+        let stored = state.get(T::KIND, &name)?;
+        let given = &object.metadata().resource_version;
+        if given.is_some() && *given != stored.metadata().resource_version {
+            return Err(StoreError::Conflict { kind: T::KIND, name });
+        }
+        Ok(Shared::of(state.replace(name, &stored, object)))
+    }
+
+    /// Changes an object where it stands: reads, changes and puts it back as one. No change, no new version.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn modify<T: Resource>(
+        &self,
+        name: &NamespacedName,
+        change: impl FnOnce(&mut T),
+    ) -> Result<Shared<T>, StoreError> {
+        let mut state = self.lock();
+        let stored: Shared<T> = Shared::of(state.get(T::KIND, name)?);
+        let mut object = T::clone(&stored);
+        change(&mut object);
+        Ok(Shared::of(state.replace(name.clone(), &stored.object, object)))
+    }
+
+    /// Removes an object at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn remove<T: Resource>(&self, name: &NamespacedName) -> Result<Shared<T>, StoreError> {
+        let mut state = self.lock();
+        let old = state.get(T::KIND, name)?;
+        state.objects.remove(&(T::KIND, name.clone()));
+        state.revision += 1;
+        state.tell(Event { change: Change::Deleted, object: old.clone(), old: Some(old.clone()) });
+        Ok(Shared::of(old))
+    }
+
+    /// The object of this kind and name, if there is one.
+    pub fn get<T: Resource>(&self, name: &NamespacedName) -> Option<Shared<T>> {
+        self.lock().get(T::KIND, name).ok().map(Shared::of)
+    }
+
+    /// The object of this kind and name in its untyped form, if there is one.
+    pub fn get_object(&self, kind: Kind, name: &NamespacedName) -> Option<Arc<Object>> {
+        self.lock().get(kind, name).ok()
+    }
+
+    /// All objects of a kind, by namespace and name.
+    pub fn list<T: Resource>(&self) -> Vec<Shared<T>> {
+        let first = NamespacedName { namespace: String::new(), name: String::new() };
+        self.range(first, |_| true)
+    }
+
+    /// The objects of a kind in one namespace, by name.
+    pub fn list_in<T: Resource>(&self, namespace: &str) -> Vec<Shared<T>> {
+        let first = NamespacedName { namespace: namespace.to_owned(), name: String::new() };
+        self.range(first, |name| name.namespace == namespace)
+    }
+
+    fn range<T: Resource>(&self, first: NamespacedName, keep: impl Fn(&NamespacedName) -> bool) -> Vec<Shared<T>> {
+        self.lock()
+            .objects
+            .range((T::KIND, first)..)
+            .take_while(|((kind, name), _)| *kind == T::KIND && keep(name))
+            .map(|(_, object)| Shared::of(object.clone()))
+            .collect()
+    }
+
+    /// Sees every object that is there now as [`Change::Added`], then every change, in order, until it is dropped.
+    pub fn watch(&self) -> Watch {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut state = self.lock();
+        for object in state.objects.values() {
+            let _ = sender.send(Event { change: Change::Added, object: object.clone(), old: None });
+        }
+        state.watches.push(sender);
+        Watch { receiver }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is complete before anything can panic, so a poisoned lock guards a whole state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn get(&self, kind: Kind, name: &NamespacedName) -> Result<Arc<Object>, StoreError> {
+        self.objects
+            .get(&(kind, name.clone()))
+            .cloned()
+            .ok_or_else(|| StoreError::NotFound { kind, name: name.clone() })
+    }
+
+    fn replace<T: Resource>(&mut self, name: NamespacedName, stored: &Arc<Object>, mut object: T) -> Arc<Object> {
+        let (old, new) = (stored.metadata(), object.metadata_mut());
+        new.uid.clone_from(&old.uid);
+        new.creation_timestamp.clone_from(&old.creation_timestamp);
+        new.resource_version.clone_from(&old.resource_version);
+        let object = object.into_object();
+        if object == **stored { stored.clone() } else { self.put(name, object) }
+    }
+
+    fn put(&mut self, name: NamespacedName, mut object: Object) -> Arc<Object> {
+        self.revision += 1;
+        object.metadata_mut().resource_version = Some(self.revision.to_string());
+        let object = Arc::new(object);
+        let old = self.objects.insert((object.kind(), name), object.clone());
+        let change = if old.is_some() { Change::Modified } else { Change::Added };
+        self.tell(Event { change, object: object.clone(), old });
+        object
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.watches.retain(|watch| watch.send(event.clone()).is_ok());
+    }
+}
+
+/// A reader of changes; see [`Store::watch`].
+pub struct Watch {
+    receiver: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Watch {
+    /// The next change, waiting for it; none when the store is gone.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.receiver.recv().await
+    }
+
+    /// The next change, if there is one already.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl<T> Shared<T> {
+    fn of(object: Arc<Object>) -> Self {
+        Self { object, kind: PhantomData }
+    }
+
+    /// The object in its untyped form.
+    pub fn object(&self) -> &Arc<Object> {
+        &self.object
+    }
+}
+
+impl<T: Resource> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        T::from_object(&self.object).expect("a Shared<T> is only made of objects of kind T")
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self::of(self.object.clone())
+    }
+}
+
+impl<T: Resource> std::fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Namespace and name of an object.
+pub fn name_of(metadata: &ObjectMeta) -> NamespacedName {
+    NamespacedName {
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        name: metadata.name.clone().unwrap_or_default(),
+    }
+}
+
+/// A random UUID (version 4), as Kubernetes gives objects.
+fn new_uid() -> String {
+    let bits = rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Pod, Service};
+
+    use super::*;
+
+    fn store() -> Store {
+        Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH)))
+    }
+
+    fn pod(namespace: &str, name: &str) -> Pod {
+        let metadata = ObjectMeta {
+            namespace: Some(namespace.into()),
+            name: Some(name.into()),
+            ..ObjectMeta::default()
+        };
+        Pod { metadata, ..Pod::default() }
+    }
+
+    fn named(namespace: &str, name: &str) -> NamespacedName {
+        NamespacedName { namespace: namespace.into(), name: name.into() }
+    }
+
+    #[test]
+    fn a_list_has_one_kind_and_one_namespace_in_order() {
+        let store = store();
+        for (namespace, name) in [("b", "1"), ("a", "2"), ("a", "1"), ("ab", "1")] {
+            store.create(pod(namespace, name)).unwrap();
+        }
+        store.create(Service { metadata: pod("a", "s").metadata, ..Service::default() }).unwrap();
+        let names = |pods: Vec<Shared<Pod>>| pods.iter().map(|pod| name_of(&pod.metadata).to_string()).collect::<Vec<_>>();
+        assert_eq!(names(store.list()), ["a/1", "a/2", "ab/1", "b/1"]);
+        assert_eq!(names(store.list_in("a")), ["a/1", "a/2"]);
+    }
+
+    #[test]
+    fn a_stale_update_is_a_conflict_and_changes_nothing() {
+        let store = store();
+        let first = store.create(pod("a", "p")).unwrap();
+        let second = store
+            .modify(&named("a", "p"), |pod: &mut Pod| pod.metadata.labels = Some([("x".into(), "1".into())].into()))
+            .unwrap();
+        let error = store.update(Pod::clone(&first)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Operation cannot be fulfilled on pods \"p\": the object has been modified; \
+             please apply your changes to the latest version and try again"
+        );
+        assert_eq!(store.get::<Pod>(&named("a", "p")).unwrap().object(), second.object());
+    }
+
+    #[test]
+    fn a_watch_sees_what_is_there_and_then_each_change_once() {
+        let store = store();
+        store.create(pod("a", "p")).unwrap();
+        let mut watch = store.watch();
+        store.modify(&named("a", "p"), |_: &mut Pod| {}).unwrap();
+        store.modify(&named("a", "p"), |pod: &mut Pod| pod.metadata.generation = Some(2)).unwrap();
+        store.remove::<Pod>(&named("a", "p")).unwrap();
+        let seen: Vec<_> = std::iter::from_fn(|| watch.try_next()).map(|event| event.change).collect();
+        assert_eq!(seen, [Change::Added, Change::Modified, Change::Deleted]);
+    }
+
+    #[test]
+    fn errors_are_kubernetes_own() {
+        let store = store();
+        store.create(pod("a", "p")).unwrap();
+        let cases = [
+            (store.create(pod("a", "p")).unwrap_err(), "pods \"p\" already exists"),
+            (store.update(pod("a", "q")).unwrap_err(), "pods \"q\" not found"),
+            (store.remove::<Service>(&named("a", "p")).unwrap_err(), "services \"p\" not found"),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_uid_is_a_version_4_uuid() {
+        let uid = new_uid();
+        assert_eq!(uid.len(), 36);
+        assert_eq!(&uid[14..15], "4");
+        assert!("89ab".contains(&uid[19..20]), "{uid}");
+    }
+}
