@@ -39,6 +39,8 @@ pub struct Shared<T> {
 /// A change of one object.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// The store's revision after the change; an agent that has dealt with it is up to date to there.
+    pub revision: u64,
     /// What happened.
     pub change: Change,
     /// The object after the change, or, deleted, as it was last.
@@ -91,12 +93,20 @@ pub enum StoreError {
 impl Store {
     /// An empty store that takes its times from `clock`.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Arc::default() }
+        Self {
+            clock,
+            state: Arc::default(),
+        }
     }
 
     /// Now, by the store's clock.
     pub fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// The revision of the newest change; 0 before the first.
+    pub fn revision(&self) -> u64 {
+        self.lock().revision
     }
 
     /// Adds an object; sets its uid, creationTimestamp and resourceVersion.
@@ -155,7 +165,7 @@ impl Store {
         let old = state.get(T::KIND, name)?;
         state.objects.remove(&(T::KIND, name.clone()));
         state.revision += 1;
-        state.tell(Event { change: Change::Deleted, object: old.clone(), old: Some(old.clone()) });
+        state.tell(Change::Deleted, &old, Some(old.clone()));
         Ok(Shared::of(old))
     }
 
@@ -171,17 +181,27 @@ impl Store {
 
     /// All objects of a kind, by namespace and name.
     pub fn list<T: Resource>(&self) -> Vec<Shared<T>> {
-        let first = NamespacedName { namespace: String::new(), name: String::new() };
+        let first = NamespacedName {
+            namespace: String::new(),
+            name: String::new(),
+        };
         self.range(first, |_| true)
     }
 
     /// The objects of a kind in one namespace, by name.
     pub fn list_in<T: Resource>(&self, namespace: &str) -> Vec<Shared<T>> {
-        let first = NamespacedName { namespace: namespace.to_owned(), name: String::new() };
+        let first = NamespacedName {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
         self.range(first, |name| name.namespace == namespace)
     }
 
-    fn range<T: Resource>(&self, first: NamespacedName, keep: impl Fn(&NamespacedName) -> bool) -> Vec<Shared<T>> {
+    fn range<T: Resource>(
+        &self,
+        first: NamespacedName,
+        keep: impl Fn(&NamespacedName) -> bool,
+    ) -> Vec<Shared<T>> {
         self.lock()
             .objects
             .range((T::KIND, first)..)
@@ -195,7 +215,13 @@ impl Store {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.lock();
         for object in state.objects.values() {
-            let _ = sender.send(Event { change: Change::Added, object: object.clone(), old: None });
+            let event = Event {
+                revision: state.revision,
+                change: Change::Added,
+                object: object.clone(),
+                old: None,
+            };
+            let _ = sender.send(event);
         }
         state.watches.push(sender);
         Watch { receiver }
@@ -212,16 +238,28 @@ impl State {
         self.objects
             .get(&(kind, name.clone()))
             .cloned()
-            .ok_or_else(|| StoreError::NotFound { kind, name: name.clone() })
+            .ok_or_else(|| StoreError::NotFound {
+                kind,
+                name: name.clone(),
+            })
     }
 
-    fn replace<T: Resource>(&mut self, name: NamespacedName, stored: &Arc<Object>, mut object: T) -> Arc<Object> {
+    fn replace<T: Resource>(
+        &mut self,
+        name: NamespacedName,
+        stored: &Arc<Object>,
+        mut object: T,
+    ) -> Arc<Object> {
         let (old, new) = (stored.metadata(), object.metadata_mut());
         new.uid.clone_from(&old.uid);
         new.creation_timestamp.clone_from(&old.creation_timestamp);
         new.resource_version.clone_from(&old.resource_version);
         let object = object.into_object();
-        if object == **stored { stored.clone() } else { self.put(name, object) }
+        if object == **stored {
+            stored.clone()
+        } else {
+            self.put(name, object)
+        }
     }
 
     fn put(&mut self, name: NamespacedName, mut object: Object) -> Arc<Object> {
@@ -229,12 +267,22 @@ impl State {
         object.metadata_mut().resource_version = Some(self.revision.to_string());
         let object = Arc::new(object);
         let old = self.objects.insert((object.kind(), name), object.clone());
-        let change = if old.is_some() { Change::Modified } else { Change::Added };
-        self.tell(Event { change, object: object.clone(), old });
+        let change = if old.is_some() {
+            Change::Modified
+        } else {
+            Change::Added
+        };
+        self.tell(change, &object, old);
         object
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, change: Change, object: &Arc<Object>, old: Option<Arc<Object>>) {
+        let event = Event {
+            revision: self.revision,
+            change,
+            object: object.clone(),
+            old,
+        };
         self.watches.retain(|watch| watch.send(event.clone()).is_ok());
     }
 }
@@ -258,7 +306,10 @@ impl Watch {
 
 impl<T> Shared<T> {
     fn of(object: Arc<Object>) -> Self {
-        Self { object, kind: PhantomData }
+        Self {
+            object,
+            kind: PhantomData,
+        }
     }
 
     /// The object in its untyped form.
@@ -299,7 +350,14 @@ pub fn name_of(metadata: &ObjectMeta) -> NamespacedName {
 fn new_uid() -> String {
     let bits = rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 #[cfg(test)]
@@ -318,11 +376,17 @@ mod tests {
             name: Some(name.into()),
             ..ObjectMeta::default()
         };
-        Pod { metadata, ..Pod::default() }
+        Pod {
+            metadata,
+            ..Pod::default()
+        }
     }
 
     fn named(namespace: &str, name: &str) -> NamespacedName {
-        NamespacedName { namespace: namespace.into(), name: name.into() }
+        NamespacedName {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     #[test]
@@ -331,8 +395,17 @@ mod tests {
         for (namespace, name) in [("b", "1"), ("a", "2"), ("a", "1"), ("ab", "1")] {
             store.create(pod(namespace, name)).unwrap();
         }
-        store.create(Service { metadata: pod("a", "s").metadata, ..Service::default() }).unwrap();
-        let names = |pods: Vec<Shared<Pod>>| pods.iter().map(|pod| name_of(&pod.metadata).to_string()).collect::<Vec<_>>();
+        store
+            .create(Service {
+                metadata: pod("a", "s").metadata,
+                ..Service::default()
+            })
+            .unwrap();
+        let names = |pods: Vec<Shared<Pod>>| {
+            pods.iter()
+                .map(|pod| name_of(&pod.metadata).to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(store.list()), ["a/1", "a/2", "ab/1", "b/1"]);
         assert_eq!(names(store.list_in("a")), ["a/1", "a/2"]);
     }
@@ -342,7 +415,9 @@ mod tests {
         let store = store();
         let first = store.create(pod("a", "p")).unwrap();
         let second = store
-            .modify(&named("a", "p"), |pod: &mut Pod| pod.metadata.labels = Some([("x".into(), "1".into())].into()))
+            .modify(&named("a", "p"), |pod: &mut Pod| {
+                pod.metadata.labels = Some([("x".into(), "1".into())].into())
+            })
             .unwrap();
         let error = store.update(Pod::clone(&first)).unwrap_err();
         assert_eq!(
@@ -350,7 +425,10 @@ mod tests {
             "Operation cannot be fulfilled on pods \"p\": the object has been modified; \
              please apply your changes to the latest version and try again"
         );
-        assert_eq!(store.get::<Pod>(&named("a", "p")).unwrap().object(), second.object());
+        assert_eq!(
+            store.get::<Pod>(&named("a", "p")).unwrap().object(),
+            second.object()
+        );
     }
 
     #[test]
@@ -359,9 +437,15 @@ mod tests {
         store.create(pod("a", "p")).unwrap();
         let mut watch = store.watch();
         store.modify(&named("a", "p"), |_: &mut Pod| {}).unwrap();
-        store.modify(&named("a", "p"), |pod: &mut Pod| pod.metadata.generation = Some(2)).unwrap();
+        store
+            .modify(&named("a", "p"), |pod: &mut Pod| {
+                pod.metadata.generation = Some(2)
+            })
+            .unwrap();
         store.remove::<Pod>(&named("a", "p")).unwrap();
-        let seen: Vec<_> = std::iter::from_fn(|| watch.try_next()).map(|event| event.change).collect();
+        let seen: Vec<_> = std::iter::from_fn(|| watch.try_next())
+            .map(|event| event.change)
+            .collect();
         assert_eq!(seen, [Change::Added, Change::Modified, Change::Deleted]);
     }
 
@@ -370,9 +454,15 @@ mod tests {
         let store = store();
         store.create(pod("a", "p")).unwrap();
         let cases = [
-            (store.create(pod("a", "p")).unwrap_err(), "pods \"p\" already exists"),
+            (
+                store.create(pod("a", "p")).unwrap_err(),
+                "pods \"p\" already exists",
+            ),
             (store.update(pod("a", "q")).unwrap_err(), "pods \"q\" not found"),
-            (store.remove::<Service>(&named("a", "p")).unwrap_err(), "services \"p\" not found"),
+            (
+                store.remove::<Service>(&named("a", "p")).unwrap_err(),
+                "services \"p\" not found",
+            ),
         ];
         for (error, expected) in cases {
             assert_eq!(error.to_string(), expected);

@@ -1,1 +1,7 @@
-//! The kernel's own things, typed: network namespaces, conntrack flows, nft transactions.
+//! The kernel's own things, typed: network namespaces, nft transactions, conntrack flows.
+//!
+//! Thin on purpose: what should be is decided elsewhere; here it is made so, or seen.
+
+pub mod conntrack;
+pub mod netns;
+pub mod nft;
