@@ -1,1 +1,3 @@
 //! What a node does: sandbox, cni, kubelet.
+
+pub mod kubelet;
