@@ -1,3 +1,8 @@
 //! What a node does: sandbox, cni, kubelet.
 
+pub mod cni;
 pub mod kubelet;
+pub mod mounts;
+pub mod privileges;
+pub mod process;
+pub mod sandbox;

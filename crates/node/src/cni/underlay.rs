@@ -1,0 +1,86 @@
+//! The network that nodes are connected to, and the host on it that is no part of the cluster.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use podlab_kernel::netns::Netns;
+
+use super::CniError;
+use super::links::{ETH0, Links, mac_of};
+
+/// Name and index of the bridge that the underlay consists of.
+const BRIDGE: (&str, u32) = ("underlay", 2);
+/// The first two bytes of every underlay address; the range is a /16.
+const NETWORK: [u8; 2] = [172, 18];
+const PREFIX: u8 = 16;
+
+/// The nodes' network: a bridge in a namespace of its own, which is also its router.
+///
+/// The router knows nothing of pods and services, as the routers around a real cluster don't: it answers
+/// `network unreachable` for them.
+pub struct Underlay {
+    links: Links,
+    hosts: u8,
+}
+
+/// A host on the underlay.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its address on the underlay.
+    pub address: IpAddr,
+    /// Its network namespace.
+    pub netns: Netns,
+}
+
+impl Underlay {
+    /// An underlay without hosts.
+    ///
+    /// # Errors
+    /// [`CniError`] with what the kernel refused.
+    pub async fn create() -> Result<Self, CniError> {
+        let netns = Netns::create().map_err(CniError::because("make the underlay's network namespace"))?;
+        let links = Links::open(netns, &[("net/ipv4/ip_forward", "1")])?;
+        links.loopback_up().await?;
+        links.add_bridge(BRIDGE.0, BRIDGE.1, mac_of(address(0, 1))).await?;
+        let underlay = Self { links, hosts: 0 };
+        underlay.links.add_address(BRIDGE.1, underlay.router(), PREFIX).await?;
+        Ok(underlay)
+    }
+
+    fn router(&self) -> IpAddr {
+        address(0, 1)
+    }
+
+    /// Connects a node: addresses from 172.18.0.2 on.
+    ///
+    /// # Errors
+    /// [`CniError`] with what the kernel refused.
+    pub async fn add_node(&mut self, name: &str, netns: Netns) -> Result<Host, CniError> {
+        let number = self.hosts + 2;
+        self.connect(name, address(0, number), netns).await
+    }
+
+    /// Connects a host that is no node, far from the nodes' addresses: 172.18.255.2.
+    ///
+    /// # Errors
+    /// [`CniError`] with what the kernel refused.
+    pub async fn add_outside(&mut self) -> Result<Host, CniError> {
+        let netns = Netns::create().map_err(CniError::because("make a network namespace"))?;
+        self.connect("outside", address(255, 2), netns).await
+    }
+
+    async fn connect(&mut self, name: &str, address: IpAddr, netns: Netns) -> Result<Host, CniError> {
+        self.hosts += 1;
+        self.links.add_veth(name, BRIDGE.1 + u32::from(self.hosts), BRIDGE.1, &netns, mac_of(address)).await?;
+        let host = Links::open(netns.clone(), &[])?;
+        host.loopback_up().await?;
+        host.add_address(ETH0, address, PREFIX).await?;
+        host.add_default_route(ETH0, self.router()).await?;
+        Ok(Host { name: name.to_owned(), address, netns })
+    }
+}
+
+fn address(third: u8, fourth: u8) -> IpAddr {
+    Ipv4Addr::new(NETWORK[0], NETWORK[1], third, fourth).into()
+}
