@@ -312,6 +312,14 @@ impl<T> Shared<T> {
         }
     }
 
+    /// The untyped object in its own form, if it is of kind `T`.
+    pub fn from_object(object: Arc<Object>) -> Option<Self>
+    where
+        T: Resource,
+    {
+        T::from_object(&object).is_some().then(|| Self::of(object))
+    }
+
     /// The object in its untyped form.
     pub fn object(&self) -> &Arc<Object> {
         &self.object

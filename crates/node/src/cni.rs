@@ -24,8 +24,13 @@ pub struct CniError {
 }
 
 impl CniError {
-    fn because<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+    fn because<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        what: impl Into<String>,
+    ) -> impl FnOnce(E) -> Self {
         let what = what.into();
-        move |source| Self { what, source: source.into() }
+        move |source| Self {
+            what,
+            source: source.into(),
+        }
     }
 }

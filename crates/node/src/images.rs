@@ -73,16 +73,25 @@ impl Images {
     pub fn entry_point(&self, image: &str) -> Result<EntryPoint, UnknownImage> {
         let name = name_of(image);
         if let Some(program) = self.added.iter().find(|program| name_of(&program.image) == name) {
-            return Ok(EntryPoint { argv: program.command.clone(), user: None });
+            return Ok(EntryPoint {
+                argv: program.command.clone(),
+                user: None,
+            });
         }
         if let Some(arguments) = (self.built_in)(name) {
-            let argv = [SELF.to_owned(), "workload".to_owned()].into_iter().chain(arguments).collect();
+            let argv = [SELF.to_owned(), "workload".to_owned()]
+                .into_iter()
+                .chain(arguments)
+                .collect();
             return Ok(EntryPoint { argv, user: None });
         }
         HOST_PROGRAMS
             .iter()
             .find(|(image, ..)| *image == name)
-            .map(|(_, argv, user)| EntryPoint { argv: argv.iter().map(ToString::to_string).collect(), user: *user })
+            .map(|(_, argv, user)| EntryPoint {
+                argv: argv.iter().map(ToString::to_string).collect(),
+                user: *user,
+            })
             .ok_or_else(|| UnknownImage(image.to_owned()))
     }
 }
@@ -91,7 +100,9 @@ impl Images {
 fn name_of(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or(image);
     let path = image.rfind('/').map_or(0, |slash| slash + 1);
-    let image = image[path..].find(':').map_or(image, |colon| &image[..path + colon]);
+    let image = image[path..]
+        .find(':')
+        .map_or(image, |colon| &image[..path + colon]);
     let image = image.strip_prefix("docker.io/").unwrap_or(image);
     image.strip_prefix("library/").unwrap_or(image)
 }
@@ -102,8 +113,13 @@ mod tests {
 
     #[test]
     fn a_name_is_the_same_with_tag_digest_and_default_registry() {
-        for image in ["nginx", "nginx:1.27", "docker.io/library/nginx:1.27@sha256:00", "library/nginx", "docker.io/nginx"]
-        {
+        for image in [
+            "nginx",
+            "nginx:1.27",
+            "docker.io/library/nginx:1.27@sha256:00",
+            "library/nginx",
+            "docker.io/nginx",
+        ] {
             assert_eq!(name_of(image), "nginx", "{image}");
         }
         assert_eq!(name_of("localhost:5000/team/app:v1"), "localhost:5000/team/app");
@@ -111,13 +127,23 @@ mod tests {
 
     #[test]
     fn a_scenario_comes_first_then_built_ins_then_the_machine() {
-        let built_in: BuiltIn = |image| (image == "podlab/echo" || image == "redis").then(|| vec!["echo".into()]);
-        let added = vec![Program { image: "redis:7".into(), command: vec!["my-redis".into()] }];
+        let built_in: BuiltIn =
+            |image| (image == "podlab/echo" || image == "redis").then(|| vec!["echo".into()]);
+        let added = vec![Program {
+            image: "redis:7".into(),
+            command: vec!["my-redis".into()],
+        }];
         let images = Images::new(added, built_in);
         let argv = |image| images.entry_point(image).map(|entry| entry.argv.join(" "));
         assert_eq!(argv("redis:6").as_deref(), Ok("my-redis"));
-        assert_eq!(argv("podlab/echo:v1").as_deref(), Ok("/proc/self/exe workload echo"));
+        assert_eq!(
+            argv("podlab/echo:v1").as_deref(),
+            Ok("/proc/self/exe workload echo")
+        );
         assert_eq!(argv("memcached").as_deref(), Ok("memcached -u nobody"));
-        assert_eq!(argv("ghcr.io/team/app:v1"), Err(UnknownImage("ghcr.io/team/app:v1".into())));
+        assert_eq!(
+            argv("ghcr.io/team/app:v1"),
+            Err(UnknownImage("ghcr.io/team/app:v1".into()))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What a node does: sandbox, cni, kubelet.
 
 pub mod cni;
+pub mod images;
 pub mod kubelet;
 pub mod mounts;
 pub mod privileges;

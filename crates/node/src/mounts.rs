@@ -67,7 +67,13 @@ impl Root {
             let _ = fs::remove_file(&file);
             fs::write(&file, text).or_fail("write", &file)?;
         }
-        for (name, mode) in [("tmp", 0o1777), ("run", 0o755), ("proc", 0o555), ("dev", 0o755), ("sys", 0o555)] {
+        for (name, mode) in [
+            ("tmp", 0o1777),
+            ("run", 0o755),
+            ("proc", 0o555),
+            ("dev", 0o755),
+            ("sys", 0o555),
+        ] {
             let directory = root.join(name);
             fs::create_dir(&directory).or_fail("mkdir", &directory)?;
             fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).or_fail("chmod", &directory)?;
@@ -111,7 +117,10 @@ impl Root {
     /// The host's directory with an empty one on top that takes all changes.
     fn lay_over(&self, root: &Path, name: &str) -> Result {
         let (merged, lower) = (root.join(name), Path::new(HOST_FILES).join(name));
-        let (upper, work) = (Path::new(LAYERS).join(name), Path::new(LAYERS).join(format!("{name}.work")));
+        let (upper, work) = (
+            Path::new(LAYERS).join(name),
+            Path::new(LAYERS).join(format!("{name}.work")),
+        );
         for directory in [&merged, &upper, &work] {
             fs::create_dir_all(directory).or_fail("mkdir", directory)?;
         }
@@ -121,14 +130,16 @@ impl Root {
             upper.display(),
             work.display()
         );
-        mount(Some("overlay"), &merged, Some("overlay"), SAFE, Some(&*options)).or_fail("mount overlay", &merged)
+        mount(Some("overlay"), &merged, Some("overlay"), SAFE, Some(&*options))
+            .or_fail("mount overlay", &merged)
     }
 
     /// The processes of the container's own PID namespace; its kernel settings read-only.
     fn mount_proc(&self, root: &Path) -> Result {
         let proc = root.join("proc");
         let none: Option<&str> = None;
-        mount(Some("proc"), &proc, Some("proc"), SAFE | MsFlags::MS_NOEXEC, none).or_fail("mount proc", &proc)?;
+        mount(Some("proc"), &proc, Some("proc"), SAFE | MsFlags::MS_NOEXEC, none)
+            .or_fail("mount proc", &proc)?;
         let settings = proc.join("sys");
         bind(&settings, &settings)?;
         make_read_only(&settings).or_fail("make read-only", &settings)
@@ -141,7 +152,14 @@ fn tmpfs(target: &Path, options: &str) -> Result {
 
 fn bind(source: &Path, target: &Path) -> Result {
     let none: Option<&str> = None;
-    mount(Some(source), target, none, MsFlags::MS_BIND | MsFlags::MS_REC, none).or_fail("bind", target)
+    mount(
+        Some(source),
+        target,
+        none,
+        MsFlags::MS_BIND | MsFlags::MS_REC,
+        none,
+    )
+    .or_fail("bind", target)
 }
 
 /// Makes a mount and everything mounted below it read-only.
@@ -163,7 +181,11 @@ pub(crate) fn make_read_only(path: &Path) -> io::Result<()> {
             size_of::<libc::mount_attr>(),
         )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 trait OrFail<T> {

@@ -83,7 +83,11 @@ pub struct Privileges {
 impl Privileges {
     /// What a container has when its manifest says nothing.
     pub fn new(user: u32, group: u32) -> Self {
-        Self { user, group, capabilities: numbers(DEFAULT_CAPABILITIES.iter().copied()) }
+        Self {
+            user,
+            group,
+            capabilities: numbers(DEFAULT_CAPABILITIES.iter().copied()),
+        }
     }
 
     /// With `securityContext.capabilities`: names with or without `CAP_`; `ALL` is all of them.
@@ -96,7 +100,8 @@ impl Privileges {
             numbers(names.iter().map(|name| name.strip_prefix("CAP_").unwrap_or(name)))
         };
         let dropped = named(drop);
-        self.capabilities.retain(|capability| !dropped.contains(capability));
+        self.capabilities
+            .retain(|capability| !dropped.contains(capability));
         self.capabilities.extend(named(add));
         self
     }
@@ -172,14 +177,23 @@ mod tests {
             (&[], &["ALL"], &[]),
         ];
         for (add, drop, expected) in cases {
-            assert_eq!(default.clone().with(&names(add), &names(drop)).capabilities, *expected, "{add:?} {drop:?}");
+            assert_eq!(
+                default.clone().with(&names(add), &names(drop)).capabilities,
+                *expected,
+                "{add:?} {drop:?}"
+            );
         }
         assert!(!default.with(&[], &names(&["NET_RAW"])).capabilities.contains(&13));
     }
 
     #[test]
     fn the_numbers_are_the_kernels() {
-        for (name, number) in [("CHOWN", 0), ("NET_RAW", 13), ("SYS_ADMIN", 21), ("CHECKPOINT_RESTORE", 40)] {
+        for (name, number) in [
+            ("CHOWN", 0),
+            ("NET_RAW", 13),
+            ("SYS_ADMIN", 21),
+            ("CHECKPOINT_RESTORE", 40),
+        ] {
             assert_eq!(numbers([name].into_iter()), [number], "{name}");
         }
     }

@@ -37,7 +37,11 @@ impl PodNamespaces {
             unshare(CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC)?;
             nix::unistd::sethostname(hostname)?;
             let open = |name: &str| Ok::<_, io::Error>(Arc::new(std::fs::File::open(name)?.into()));
-            Ok(Self { netns, uts: open("/proc/thread-self/ns/uts")?, ipc: open("/proc/thread-self/ns/ipc")? })
+            Ok(Self {
+                netns,
+                uts: open("/proc/thread-self/ns/uts")?,
+                ipc: open("/proc/thread-self/ns/ipc")?,
+            })
         })
     }
 
@@ -84,14 +88,20 @@ pub fn start_container(pod: &PodNamespaces, root: Root, program: &Program) -> Re
     let working_dir = program.working_dir.clone();
     spawn(
         program,
-        || unshare(CloneFlags::CLONE_NEWPID).map_err(|error| Failure("unshare PID namespace".into(), error.into())),
+        || {
+            unshare(CloneFlags::CLONE_NEWPID)
+                .map_err(|error| Failure("unshare PID namespace".into(), error.into()))
+        },
         move || {
-            pod.enter().map_err(|error| Failure("enter the pod's namespaces".into(), error))?;
+            pod.enter()
+                .map_err(|error| Failure("enter the pod's namespaces".into(), error))?;
             unshare(CloneFlags::CLONE_NEWNS)
                 .map_err(|error| Failure("unshare mount namespace".into(), error.into()))?;
             root.enter()?;
             start_in(&working_dir)?;
-            privileges.take_on().map_err(|error| Failure("take on the container's privileges".into(), error))
+            privileges
+                .take_on()
+                .map_err(|error| Failure("take on the container's privileges".into(), error))
         },
     )
 }
@@ -101,10 +111,14 @@ pub fn start_container(pod: &PodNamespaces, root: Root, program: &Program) -> Re
 /// # Errors
 /// [`StartError`] that names the step; nothing is left running then.
 pub fn start_beside(beside: u32, program: &Program) -> Result<Child, StartError> {
-    let container = pidfd_open(beside).map_err(|source| StartError { what: "find the container".into(), source })?;
-    let inside = container
-        .try_clone()
-        .map_err(|source| StartError { what: "find the container".into(), source })?;
+    let container = pidfd_open(beside).map_err(|source| StartError {
+        what: "find the container".into(),
+        source,
+    })?;
+    let inside = container.try_clone().map_err(|source| StartError {
+        what: "find the container".into(),
+        source,
+    })?;
     let (privileges, working_dir) = (program.privileges.clone(), program.working_dir.clone());
     spawn(
         program,
@@ -120,7 +134,9 @@ pub fn start_beside(beside: u32, program: &Program) -> Result<Child, StartError>
             setns(&inside, namespaces)
                 .map_err(|error| Failure("enter the container's namespaces".into(), error.into()))?;
             start_in(&working_dir)?;
-            privileges.take_on().map_err(|error| Failure("take on the container's privileges".into(), error))
+            privileges
+                .take_on()
+                .map_err(|error| Failure("take on the container's privileges".into(), error))
         },
     )
 }
@@ -151,7 +167,12 @@ fn spawn(
     command
         .args(arguments)
         .env_clear()
-        .envs(program.env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+        .envs(
+            program
+                .env
+                .iter()
+                .map(|(name, value)| (OsString::from(name), OsString::from(value))),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -183,7 +204,14 @@ fn spawn(
         Err(Failure(_, source)) => {
             let mut what = String::new();
             let _ = said.read_to_string(&mut what);
-            Err(StartError { what: if what.is_empty() { format!("exec {name}") } else { what }, source })
+            Err(StartError {
+                what: if what.is_empty() {
+                    format!("exec {name}")
+                } else {
+                    what
+                },
+                source,
+            })
         }
     }
 }
@@ -194,14 +222,21 @@ pub const SELF: &str = "/proc/self/exe";
 fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two numbers and returns a new descriptor that nobody else owns.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
+    let fd = i32::try_from(fd)
+        .ok()
+        .filter(|fd| *fd >= 0)
+        .ok_or_else(io::Error::last_os_error)?;
     // SAFETY: see above.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn on_own_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
     thread::scope(|scope| {
-        let thread = thread::Builder::new().name("start".into()).spawn_scoped(scope, work)?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let thread = thread::Builder::new()
+            .name("start".into())
+            .spawn_scoped(scope, work)?;
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

@@ -29,7 +29,9 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// An ordinary user may not make user namespaces here.
-    #[error("this kernel doesn't let an ordinary user make a network of their own ({operation}: {errno}).\n{way_out}")]
+    #[error(
+        "this kernel doesn't let an ordinary user make a network of their own ({operation}: {errno}).\n{way_out}"
+    )]
     Forbidden {
         /// What was refused.
         operation: &'static str,
@@ -61,7 +63,9 @@ pub fn run(work: impl FnOnce() -> u8) -> Result<u8, SandboxError> {
     let (failure, tell_failure) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(kernel("pipe"))?;
     // Blocked before the fork, so that no signal falls between the guard's birth and its waiting.
     let signals = guard_signals();
-    let before = signals.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).map_err(kernel("sigprocmask"))?;
+    let before = signals
+        .thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)
+        .map_err(kernel("sigprocmask"))?;
     // SAFETY: the process has one thread, so the child's memory is whole.
     match unsafe { fork() }.map_err(kernel("fork"))? {
         ForkResult::Parent { child } => {
@@ -93,7 +97,10 @@ pub fn run(work: impl FnOnce() -> u8) -> Result<u8, SandboxError> {
 }
 
 fn kernel<E: Into<io::Error>>(operation: &'static str) -> impl Fn(E) -> SandboxError {
-    move |source| SandboxError::Kernel { operation, source: source.into() }
+    move |source| SandboxError::Kernel {
+        operation,
+        source: source.into(),
+    }
 }
 
 /// As root in the namespaces that are there; as an ordinary user, or root without its powers, in a user namespace.
@@ -144,13 +151,20 @@ fn forbidden(operation: &'static str, errno: Errno) -> SandboxError {
                  by its seccomp profile; run the container with CAP_SYS_ADMIN instead.)"
             .to_owned(),
     };
-    SandboxError::Forbidden { operation, errno, way_out }
+    SandboxError::Forbidden {
+        operation,
+        errno,
+        way_out,
+    }
 }
 
 /// The guard may have died before the kernel was asked to tell; then its end of the pipe is closed already.
 fn die_with_the_guard(guard_is_alive: &OwnedFd) -> Result<(), SandboxError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(kernel("prctl PR_SET_PDEATHSIG"))?;
-    let mut ends = [nix::poll::PollFd::new(std::os::fd::AsFd::as_fd(guard_is_alive), nix::poll::PollFlags::POLLIN)];
+    let mut ends = [nix::poll::PollFd::new(
+        std::os::fd::AsFd::as_fd(guard_is_alive),
+        nix::poll::PollFlags::POLLIN,
+    )];
     let ended = nix::poll::poll(&mut ends, nix::poll::PollTimeout::ZERO).map_err(kernel("poll"))?;
     if ended > 0 {
         std::process::exit(1);
@@ -164,17 +178,40 @@ fn prepare_mounts() -> Result<(), SandboxError> {
     let none: Option<&str> = None;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(kernel("make / private"))?;
     mount(Some("proc"), "/proc", Some("proc"), mounts::SAFE, none).map_err(kernel("mount /proc"))?;
-    mount(Some("podlab"), RUN_DIR, Some("tmpfs"), mounts::SAFE, Some("mode=755")).map_err(kernel("mount tmpfs"))?;
+    mount(
+        Some("podlab"),
+        RUN_DIR,
+        Some("tmpfs"),
+        mounts::SAFE,
+        Some("mode=755"),
+    )
+    .map_err(kernel("mount tmpfs"))?;
     fs::create_dir(mounts::HOST_FILES).map_err(kernel("mkdir"))?;
-    mount(Some("/"), mounts::HOST_FILES, none, MsFlags::MS_BIND | MsFlags::MS_REC, none).map_err(kernel("bind /"))?;
-    mounts::make_read_only(Path::new(mounts::HOST_FILES)).map_err(kernel("make the host's files read-only"))?;
+    mount(
+        Some("/"),
+        mounts::HOST_FILES,
+        none,
+        MsFlags::MS_BIND | MsFlags::MS_REC,
+        none,
+    )
+    .map_err(kernel("bind /"))?;
+    mounts::make_read_only(Path::new(mounts::HOST_FILES))
+        .map_err(kernel("make the host's files read-only"))?;
     // The copy of this tmpfs inside of it: nobody needs it.
     let _ = umount2(&*format!("{}{RUN_DIR}", mounts::HOST_FILES), MntFlags::MNT_DETACH);
     Ok(())
 }
 
 fn guard_signals() -> SigSet {
-    [Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect()
+    [
+        Signal::SIGCHLD,
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// Waits for the sandbox's first process; passes signals on, and kills it when it doesn't end of them in time.
@@ -191,7 +228,11 @@ fn wait_for(child: Pid, signals: &SigSet) -> u8 {
             Some(Signal::SIGCHLD) => {}
             Some(_) => {
                 // PID 1 ignores what it has no handler for; a second signal doesn't wait for the first.
-                let signal = if deadline.is_some() { Signal::SIGKILL } else { Signal::SIGTERM };
+                let signal = if deadline.is_some() {
+                    Signal::SIGKILL
+                } else {
+                    Signal::SIGTERM
+                };
                 let _ = kill(child, signal);
                 deadline.get_or_insert_with(|| std::time::Instant::now() + GRACE);
             }
@@ -205,7 +246,9 @@ fn wait_for(child: Pid, signals: &SigSet) -> u8 {
 
 /// The next signal of the set; none when the deadline passes first.
 fn next_signal(signals: &SigSet, deadline: Option<std::time::Instant>) -> Option<Signal> {
-    let Some(deadline) = deadline else { return signals.wait().ok() };
+    let Some(deadline) = deadline else {
+        return signals.wait().ok();
+    };
     let left = deadline.saturating_duration_since(std::time::Instant::now());
     let timeout = nix::sys::time::TimeSpec::from_duration(left);
     // SAFETY: both pointers are to live values for the time of the call, and no information is asked back.
@@ -216,7 +259,11 @@ fn next_signal(signals: &SigSet, deadline: Option<std::time::Instant>) -> Option
 fn write_failure(pipe: OwnedFd, error: &SandboxError) {
     use std::io::Write;
     if let SandboxError::Kernel { operation, source } = error {
-        let _ = write!(fs::File::from(pipe), "{}\n{operation}", source.raw_os_error().unwrap_or(0));
+        let _ = write!(
+            fs::File::from(pipe),
+            "{}\n{operation}",
+            source.raw_os_error().unwrap_or(0)
+        );
     }
 }
 
@@ -227,5 +274,8 @@ fn read_failure(pipe: OwnedFd) -> Option<SandboxError> {
     let (errno, operation) = text.split_once('\n')?;
     let source = io::Error::from_raw_os_error(errno.parse().ok()?);
     // Once in the program's life, and the program ends of it.
-    Some(SandboxError::Kernel { operation: String::leak(operation.to_owned()), source })
+    Some(SandboxError::Kernel {
+        operation: String::leak(operation.to_owned()),
+        source,
+    })
 }

@@ -22,12 +22,18 @@ pub struct PoolExhausted(pub IpNet);
 impl AddressPool {
     /// All addresses of `range` are free.
     pub fn new(range: IpNet) -> Self {
-        Self { range, taken: BTreeSet::new(), last: None }
+        Self {
+            range,
+            taken: BTreeSet::new(),
+            last: None,
+        }
     }
 
-    /// The bridge's address: the first of the range.
+    /// The bridge's address: the first after the network's own.
     pub fn gateway(&self) -> IpAddr {
-        self.range.hosts().next().unwrap_or_else(|| self.range.network())
+        after(self.range, self.range.network())
+            .next()
+            .unwrap_or_else(|| self.range.network())
     }
 
     /// Takes the next free address after the one taken last.
@@ -38,9 +44,9 @@ impl AddressPool {
         let gateway = self.gateway();
         let free = |address: &IpAddr| *address != gateway && !self.taken.contains(address);
         let last = self.last.unwrap_or(gateway);
-        let address = from(self.range, last)
+        let address = after(self.range, last)
             .find(free)
-            .or_else(|| self.range.hosts().find(free))
+            .or_else(|| after(self.range, gateway).find(free))
             .ok_or(PoolExhausted(self.range))?;
         self.taken.insert(address);
         self.last = Some(address);
@@ -54,7 +60,7 @@ impl AddressPool {
 }
 
 /// The usable addresses of a range that come after `last`.
-fn from(range: IpNet, last: IpAddr) -> Box<dyn Iterator<Item = IpAddr>> {
+fn after(range: IpNet, last: IpAddr) -> Box<dyn Iterator<Item = IpAddr>> {
     match (range, last) {
         (IpNet::V4(range), IpAddr::V4(last)) => {
             let end = u32::from(range.broadcast());
@@ -75,7 +81,7 @@ mod tests {
     #[test]
     fn addresses_come_in_order_and_a_freed_one_comes_last() {
         let mut pool = AddressPool::new("10.244.0.0/29".parse().unwrap());
-        let mut take = |pool: &mut AddressPool| pool.take().map(|address| address.to_string());
+        let take = |pool: &mut AddressPool| pool.take().map(|address| address.to_string());
         for expected in ["10.244.0.2", "10.244.0.3", "10.244.0.4"] {
             assert_eq!(take(&mut pool).as_deref(), Ok(expected));
         }
@@ -91,16 +97,13 @@ mod tests {
 
     #[test]
     fn both_families_have_a_gateway_that_no_pod_gets() {
-        for (range, gateway, first) in
-            [("10.244.3.0/24", "10.244.3.1", "10.244.3.2"), ("fd00:10:244::/64", "fd00:10:244::1", "fd00:10:244::2")]
-        {
+        for (range, gateway, first) in [
+            ("10.244.3.0/24", "10.244.3.1", "10.244.3.2"),
+            ("fd00:10:244::/64", "fd00:10:244::1", "fd00:10:244::2"),
+        ] {
             let mut pool = AddressPool::new(range.parse().unwrap());
-            // An IPv6 range has no broadcast address; its first address is the network's own router.
-            let gateway: IpAddr = gateway.parse().unwrap();
-            if gateway.is_ipv4() {
-                assert_eq!(pool.gateway(), gateway);
-                assert_eq!(pool.take().unwrap().to_string(), first);
-            }
+            assert_eq!(pool.gateway().to_string(), gateway);
+            assert_eq!(pool.take().unwrap().to_string(), first);
         }
     }
 }

@@ -9,14 +9,16 @@ use futures::TryFutureExt;
 use netlink_packet_route::link::{InfoBridgePort, InfoData, InfoVeth, LinkMessage};
 use netlink_packet_route::route::RouteScope;
 use podlab_kernel::netns::Netns;
-use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
+use rtnetlink::{
+    Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
+};
 use std::os::fd::{AsFd, AsRawFd};
 use tokio::task::AbortHandle;
 
 use super::CniError;
 
 /// Index of the loopback device in every namespace.
-const LOOPBACK: u32 = 1;
+pub(super) const LOOPBACK: u32 = 1;
 /// Index that the first further device of a namespace is given.
 pub(super) const ETH0: u32 = 2;
 
@@ -42,26 +44,44 @@ impl Links {
                 Ok((runtime.spawn(connection).abort_handle(), handle))
             })
             .map_err(CniError::because("set up a network namespace"))?;
-        Ok(Self { netns, handle, connection })
+        Ok(Self {
+            netns,
+            handle,
+            connection,
+        })
     }
 
     pub(super) fn netns(&self) -> &Netns {
         &self.netns
     }
 
-    pub(super) async fn loopback_up(&self) -> Result<(), CniError> {
-        let message = LinkMessageBuilder::<LinkUnspec>::new().index(LOOPBACK).up().build();
-        self.handle.link().set(message).execute().await.map_err(CniError::because("bring up lo"))
+    pub(super) async fn set_up(&self, link: u32) -> Result<(), CniError> {
+        let message = LinkMessageBuilder::<LinkUnspec>::new().index(link).up().build();
+        self.handle
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .map_err(CniError::because("bring up a link"))
     }
 
     /// Adds a bridge that is up. Its hardware address is given, because otherwise it would change with its ports.
     pub(super) async fn add_bridge(&self, name: &str, index: u32, mac: [u8; 6]) -> Result<(), CniError> {
-        let message = LinkBridge::new(name).index(index).address(mac.to_vec()).up().build();
-        self.handle.link().add(message).execute().await.map_err(CniError::because(format!("add bridge {name}")))
+        let message = LinkBridge::new(name)
+            .index(index)
+            .address(mac.to_vec())
+            .up()
+            .build();
+        self.handle
+            .link()
+            .add(message)
+            .execute()
+            .await
+            .map_err(CniError::because(format!("add bridge {name}")))
     }
 
-    /// Adds a veth pair, up on both sides: `name` here, as a port of `bridge`, and `eth0` with
-    /// this hardware address in `peer`.
+    /// Adds a veth pair: `name` here, up and a port of `bridge`; `eth0` with this hardware address in `peer`, down
+    /// still, because the kernel takes no other for a new pair.
     pub(super) async fn add_veth(
         &self,
         name: &str,
@@ -74,29 +94,44 @@ impl Links {
             .name("eth0")
             .index(ETH0)
             .setns_by_fd(peer.as_fd().as_raw_fd())
-            .address(mac.to_vec())
-            .up();
-        let near: LinkMessage = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(
-            netlink_packet_route::link::InfoKind::Veth,
-        )
-        .name(name)
-        .index(index)
-        .controller(bridge)
-        .up()
-        .set_info_data(InfoData::Veth(InfoVeth::Peer(far.build())))
-        .build();
-        self.handle.link().add(near).execute().await.map_err(CniError::because(format!("add veth {name}")))
+            .address(mac.to_vec());
+        let near: LinkMessage =
+            LinkMessageBuilder::<LinkVeth>::new_with_info_kind(netlink_packet_route::link::InfoKind::Veth)
+                .name(name)
+                .index(index)
+                .controller(bridge)
+                .up()
+                .set_info_data(InfoData::Veth(InfoVeth::Peer(far.build())))
+                .build();
+        self.handle
+            .link()
+            .add(near)
+            .execute()
+            .await
+            .map_err(CniError::because(format!("add veth {name}")))
     }
 
     /// Lets a port of a bridge talk to the bridge itself only, not to other isolated ports.
     pub(super) async fn isolate(&self, port: u32) -> Result<(), CniError> {
-        let message = LinkBridgePort::new(port).append_info_data(InfoBridgePort::Isolated(true)).build();
-        self.handle.link().set_port(message).execute().await.map_err(CniError::because("isolate a bridge port"))
+        let message = LinkBridgePort::new(port)
+            .append_info_data(InfoBridgePort::Isolated(true))
+            .build();
+        self.handle
+            .link()
+            .set_port(message)
+            .execute()
+            .await
+            .map_err(CniError::because("isolate a bridge port"))
     }
 
     pub(super) async fn add_address(&self, link: u32, address: IpAddr, prefix: u8) -> Result<(), CniError> {
         let what = format!("add address {address}/{prefix}");
-        self.handle.address().add(link, address, prefix).execute().await.map_err(CniError::because(what))
+        self.handle
+            .address()
+            .add(link, address, prefix)
+            .execute()
+            .await
+            .map_err(CniError::because(what))
     }
 
     /// A route to one neighbour that no prefix of the link covers.
@@ -107,29 +142,58 @@ impl Links {
             .map_err(CniError::because(what.clone()))?
             .output_interface(link)
             .scope(RouteScope::Link);
-        self.handle.route().add(route.build()).execute().map_err(CniError::because(what)).await
+        self.handle
+            .route()
+            .add(route.build())
+            .execute()
+            .map_err(CniError::because(what))
+            .await
     }
 
     pub(super) async fn add_default_route(&self, link: u32, gateway: IpAddr) -> Result<(), CniError> {
         let what = format!("add default route via {gateway}");
-        let any: IpAddr = if gateway.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+        let any: IpAddr = if gateway.is_ipv4() {
+            [0; 4].into()
+        } else {
+            [0; 16].into()
+        };
         let route = RouteMessageBuilder::<IpAddr>::new()
             .destination_prefix(any, 0)
             .and_then(|route| route.gateway(gateway))
             .map_err(CniError::because(what.clone()))?
             .output_interface(link);
-        self.handle.route().add(route.build()).execute().map_err(CniError::because(what)).await
+        self.handle
+            .route()
+            .add(route.build())
+            .execute()
+            .map_err(CniError::because(what))
+            .await
     }
 
     /// Says which hardware address an address has, so that nobody has to ask.
-    pub(super) async fn add_neighbour(&self, link: u32, address: IpAddr, mac: [u8; 6]) -> Result<(), CniError> {
+    pub(super) async fn add_neighbour(
+        &self,
+        link: u32,
+        address: IpAddr,
+        mac: [u8; 6],
+    ) -> Result<(), CniError> {
         let what = format!("add neighbour {address}");
-        let request = self.handle.neighbours().add(link, address).link_layer_address(&mac).replace();
+        let request = self
+            .handle
+            .neighbours()
+            .add(link, address)
+            .link_layer_address(&mac)
+            .replace();
         request.execute().await.map_err(CniError::because(what))
     }
 
     pub(super) async fn remove_link(&self, link: u32) -> Result<(), CniError> {
-        self.handle.link().del(link).execute().await.map_err(CniError::because("remove a link"))
+        self.handle
+            .link()
+            .del(link)
+            .execute()
+            .await
+            .map_err(CniError::because("remove a link"))
     }
 }
 

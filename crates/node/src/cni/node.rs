@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
 
-use super::links::{ETH0, Links, mac_of};
+use super::links::{ETH0, LOOPBACK, Links, mac_of};
 use super::{AddressPool, CniError};
 
 /// Name and index of the bridge on a node.
@@ -66,12 +66,21 @@ impl NodeNetwork {
         let pool = AddressPool::new(pod_cidr);
         let gateway = pool.gateway();
         links.add_bridge(BRIDGE.0, BRIDGE.1, mac_of(gateway)).await?;
-        links.add_address(BRIDGE.1, gateway, pod_cidr.prefix_len()).await?;
+        links
+            .add_address(BRIDGE.1, gateway, pod_cidr.prefix_len())
+            .await?;
         let rules = include_str!("masquerade.nft")
             .replace("POD_CIDR", &pod_cidr.to_string())
             .replace("CLUSTER_CIDR", &cluster_cidr.to_string());
-        Nft::new(netns).and_then(|nft| nft.load(&rules)).map_err(CniError::because("load masquerade.nft"))?;
-        Ok(Self { links, gateway, pool: Mutex::new(pool), next_link: AtomicU32::new(FIRST_POD) })
+        Nft::new(netns)
+            .and_then(|nft| nft.load(&rules))
+            .map_err(CniError::because("load masquerade.nft"))?;
+        Ok(Self {
+            links,
+            gateway,
+            pool: Mutex::new(pool),
+            next_link: AtomicU32::new(FIRST_POD),
+        })
     }
 
     /// The node's namespace.
@@ -84,7 +93,10 @@ impl NodeNetwork {
     /// # Errors
     /// [`CniError`]: no address left, or what the kernel refused; nothing is left of it then.
     pub async fn attach(&self) -> Result<PodLink, CniError> {
-        let address = self.lock_pool().take().map_err(CniError::because("give the pod an address"))?;
+        let address = self
+            .lock_pool()
+            .take()
+            .map_err(CniError::because("give the pod an address"))?;
         match self.connect(address).await {
             Ok(pod) => Ok(pod),
             Err(error) => {
@@ -106,7 +118,8 @@ impl NodeNetwork {
         try_join!(
             self.links.isolate(link),
             self.links.add_neighbour(BRIDGE.1, address, mac),
-            pod.loopback_up(),
+            pod.set_up(LOOPBACK),
+            pod.set_up(ETH0),
             pod.add_address(ETH0, address, prefix),
             pod.add_link_route(ETH0, self.gateway),
             pod.add_neighbour(ETH0, self.gateway, mac_of(self.gateway)),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use podlab_kernel::netns::Netns;
 
 use super::CniError;
-use super::links::{ETH0, Links, mac_of};
+use super::links::{ETH0, LOOPBACK, Links, mac_of};
 
 /// Name and index of the bridge that the underlay consists of.
 const BRIDGE: (&str, u32) = ("underlay", 2);
@@ -41,10 +41,15 @@ impl Underlay {
     pub async fn create() -> Result<Self, CniError> {
         let netns = Netns::create().map_err(CniError::because("make the underlay's network namespace"))?;
         let links = Links::open(netns, &[("net/ipv4/ip_forward", "1")])?;
-        links.loopback_up().await?;
-        links.add_bridge(BRIDGE.0, BRIDGE.1, mac_of(address(0, 1))).await?;
+        links.set_up(LOOPBACK).await?;
+        links
+            .add_bridge(BRIDGE.0, BRIDGE.1, mac_of(address(0, 1)))
+            .await?;
         let underlay = Self { links, hosts: 0 };
-        underlay.links.add_address(BRIDGE.1, underlay.router(), PREFIX).await?;
+        underlay
+            .links
+            .add_address(BRIDGE.1, underlay.router(), PREFIX)
+            .await?;
         Ok(underlay)
     }
 
@@ -72,12 +77,25 @@ impl Underlay {
 
     async fn connect(&mut self, name: &str, address: IpAddr, netns: Netns) -> Result<Host, CniError> {
         self.hosts += 1;
-        self.links.add_veth(name, BRIDGE.1 + u32::from(self.hosts), BRIDGE.1, &netns, mac_of(address)).await?;
+        self.links
+            .add_veth(
+                name,
+                BRIDGE.1 + u32::from(self.hosts),
+                BRIDGE.1,
+                &netns,
+                mac_of(address),
+            )
+            .await?;
         let host = Links::open(netns.clone(), &[])?;
-        host.loopback_up().await?;
+        host.set_up(LOOPBACK).await?;
+        host.set_up(ETH0).await?;
         host.add_address(ETH0, address, PREFIX).await?;
         host.add_default_route(ETH0, self.router()).await?;
-        Ok(Host { name: name.to_owned(), address, netns })
+        Ok(Host {
+            name: name.to_owned(),
+            address,
+            netns,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// A variable that can't be given its value: reason `CreateContainerConfigError`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EnvironmentError {
+pub(super) enum EnvironmentError {
     /// A field that the downward API doesn't have.
     #[error("env {variable}: field label not supported: {field}")]
     Field {
@@ -34,7 +34,7 @@ pub enum EnvironmentError {
 ///
 /// # Errors
 /// [`EnvironmentError`].
-pub fn environment<'a>(
+pub(super) fn environment<'a>(
     pod: &Pod,
     container: &Container,
     hostname: &str,
@@ -47,13 +47,23 @@ pub fn environment<'a>(
     ]);
     services.for_each(|service| add_service(service, &mut variables));
     for source in container.env_from.iter().flatten() {
-        let config_map = source.config_map_ref.as_ref().filter(|source| source.optional != Some(true));
-        let secret = source.secret_ref.as_ref().filter(|source| source.optional != Some(true));
+        let config_map = source
+            .config_map_ref
+            .as_ref()
+            .filter(|source| source.optional != Some(true));
+        let secret = source
+            .secret_ref
+            .as_ref()
+            .filter(|source| source.optional != Some(true));
         let missing = config_map
             .map(|source| ("configmap", source.name.clone()))
             .or_else(|| secret.map(|source| ("secret", source.name.clone())));
         if let Some((kind, name)) = missing {
-            return Err(EnvironmentError::Source { variable: "envFrom".into(), kind, name });
+            return Err(EnvironmentError::Source {
+                variable: "envFrom".into(),
+                kind,
+                name,
+            });
         }
     }
     for variable in container.env.iter().flatten() {
@@ -65,7 +75,7 @@ pub fn environment<'a>(
 }
 
 /// Replaces `$(NAME)` by the value of the variable; unknown names stay as they are, and `$$` is one `$`.
-pub fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
+pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
@@ -93,17 +103,26 @@ fn value_of(
     before: &BTreeMap<String, String>,
 ) -> Result<Option<String>, EnvironmentError> {
     let Some(source) = &variable.value_from else {
-        return Ok(Some(expand(variable.value.as_deref().unwrap_or_default(), before)));
+        return Ok(Some(expand(
+            variable.value.as_deref().unwrap_or_default(),
+            before,
+        )));
     };
     if let Some(field) = &source.field_ref {
-        return downward(pod, &field.field_path).map(Some).ok_or_else(|| EnvironmentError::Field {
-            variable: variable.name.clone(),
-            field: field.field_path.clone(),
-        });
+        return downward(pod, &field.field_path)
+            .map(Some)
+            .ok_or_else(|| EnvironmentError::Field {
+                variable: variable.name.clone(),
+                field: field.field_path.clone(),
+            });
     }
     let missing = |kind, name: &str, optional: Option<bool>| match optional {
         Some(true) => Ok(None),
-        _ => Err(EnvironmentError::Source { variable: variable.name.clone(), kind, name: name.to_owned() }),
+        _ => Err(EnvironmentError::Source {
+            variable: variable.name.clone(),
+            kind,
+            name: name.to_owned(),
+        }),
     };
     if let Some(source) = &source.config_map_key_ref {
         return missing("configmap", &source.name, source.optional);
@@ -119,7 +138,12 @@ fn downward(pod: &Pod, path: &str) -> Option<String> {
     let (metadata, spec, status) = (&pod.metadata, pod.spec.as_ref(), pod.status.as_ref());
     let entry = |map: &Option<BTreeMap<String, String>>, path: &str| {
         let key = path.trim_start_matches("['").trim_end_matches("']");
-        Some(map.as_ref().and_then(|map| map.get(key)).cloned().unwrap_or_default())
+        Some(
+            map.as_ref()
+                .and_then(|map| map.get(key))
+                .cloned()
+                .unwrap_or_default(),
+        )
     };
     let text = |text: Option<&String>| Some(text.cloned().unwrap_or_default());
     match path {
@@ -145,8 +169,20 @@ fn downward(pod: &Pod, path: &str) -> Option<String> {
 /// `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT`, and the variables that Docker's links had.
 fn add_service(service: &Service, variables: &mut BTreeMap<String, String>) {
     let Some(spec) = &service.spec else { return };
-    let Some(address) = spec.cluster_ip.as_deref().filter(|ip| !ip.is_empty() && *ip != "None") else { return };
-    let name = service.metadata.name.as_deref().unwrap_or_default().to_uppercase().replace('-', "_");
+    let Some(address) = spec
+        .cluster_ip
+        .as_deref()
+        .filter(|ip| !ip.is_empty() && *ip != "None")
+    else {
+        return;
+    };
+    let name = service
+        .metadata
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .to_uppercase()
+        .replace('-', "_");
     for (index, port) in spec.ports.iter().flatten().enumerate() {
         let (number, protocol) = (port.port, port.protocol.as_deref().unwrap_or("TCP"));
         let url = format!("{}://{address}:{number}", protocol.to_lowercase());
@@ -173,7 +209,10 @@ mod tests {
 
     #[test]
     fn names_in_parentheses_are_expanded() {
-        let variables = BTreeMap::from([("HOST".to_owned(), "10.96.0.5".to_owned()), ("PORT".to_owned(), "80".to_owned())]);
+        let variables = BTreeMap::from([
+            ("HOST".to_owned(), "10.96.0.5".to_owned()),
+            ("PORT".to_owned(), "80".to_owned()),
+        ]);
         let cases = [
             ("http://$(HOST):$(PORT)/", "http://10.96.0.5:80/"),
             ("$(NOBODY)", "$(NOBODY)"),
@@ -214,7 +253,10 @@ mod tests {
         }))
         .unwrap();
         let variables: BTreeMap<_, _> =
-            environment(&pod, &container, "client", [&service, &headless].into_iter()).unwrap().into_iter().collect();
+            environment(&pod, &container, "client", [&service, &headless].into_iter())
+                .unwrap()
+                .into_iter()
+                .collect();
         let expected = [
             ("URL", "http://10.96.0.5:80"),
             ("TWICE", "http://10.96.0.5:80 $(LATER)"),
@@ -235,14 +277,24 @@ mod tests {
     fn what_is_missing_is_named_as_kubernetes_names_it() {
         let pod = Pod::default();
         let cases = [
-            (serde_json::json!({"fieldRef": {"fieldPath": "spec.nothing"}}), "env X: field label not supported: spec.nothing"),
-            (serde_json::json!({"secretKeyRef": {"name": "login", "key": "k"}}), "env X: secret \"login\" not found"),
-            (serde_json::json!({"configMapKeyRef": {"name": "c", "key": "k"}}), "env X: configmap \"c\" not found"),
+            (
+                serde_json::json!({"fieldRef": {"fieldPath": "spec.nothing"}}),
+                "env X: field label not supported: spec.nothing",
+            ),
+            (
+                serde_json::json!({"secretKeyRef": {"name": "login", "key": "k"}}),
+                "env X: secret \"login\" not found",
+            ),
+            (
+                serde_json::json!({"configMapKeyRef": {"name": "c", "key": "k"}}),
+                "env X: configmap \"c\" not found",
+            ),
         ];
         for (source, expected) in cases {
-            let container: Container =
-                serde_json::from_value(serde_json::json!({"name": "c", "env": [{"name": "X", "valueFrom": source}]}))
-                    .unwrap();
+            let container: Container = serde_json::from_value(
+                serde_json::json!({"name": "c", "env": [{"name": "X", "valueFrom": source}]}),
+            )
+            .unwrap();
             let error = environment(&pod, &container, "", std::iter::empty()).unwrap_err();
             assert_eq!(error.to_string(), expected);
         }
