@@ -1,0 +1,29 @@
+# What people and CI run. Each target sets up what it needs.
+
+CARGO := scripts/cargo.sh
+PODLAB := target/release/podlab
+SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
+
+.PHONY: build setup test lint bench scenarios $(SCENARIOS:%=scenario-%)
+
+build: setup
+	@$(CARGO) build --quiet --release
+
+setup:
+	@scripts/setup.sh
+
+# Runs scenarios/NAME.yaml. FLAGS are passed on: make scenario-three-tier FLAGS=--keep
+$(SCENARIOS:%=scenario-%): scenario-%: build
+	@$(PODLAB) run $(FLAGS) scenarios/$*.yaml
+
+scenarios: $(SCENARIOS:%=scenario-%)
+
+test: setup
+	@$(CARGO) test --workspace
+
+lint:
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+bench: build
+	@scripts/bench.sh $(PODLAB)
