@@ -1,1 +1,86 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: the built binary, and the users that it is run as.
+
+use std::os::fd::IntoRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
+
+/// The user that tests run as root use to be an ordinary one: `nobody`.
+const NOBODY: u32 = 65534;
+
+/// As whom podlab is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// Root, without a user namespace.
+    Root,
+    /// Somebody without privileges: podlab makes a user namespace.
+    Ordinary,
+}
+
+impl User {
+    /// All that this test run can be: root can be both.
+    pub fn all() -> &'static [User] {
+        if geteuid().is_root() { &[User::Root, User::Ordinary] } else { &[User::Ordinary] }
+    }
+}
+
+/// The workspace's folder.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+}
+
+/// A new command: the built binary, run as `user`, with an environment that doesn't depend on who runs the tests.
+///
+/// It starts in the workspace, unless `user` is not who runs the tests: then perhaps only that one may enter it,
+/// so it starts in `/`, and is given files on standard input.
+pub fn podlab(user: User) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .current_dir(workspace())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LANG", "C.UTF-8")
+        .stdin(Stdio::null());
+    if user == User::Ordinary && geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    }
+    command
+}
+
+/// What a run printed, as text, for the message of a failed assertion.
+pub fn printed(output: &Output) -> String {
+    format!(
+        "{}\n--- stdout\n{}\n--- stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// The binary, built from what is in the workspace now. It is named by a descriptor that children inherit, so that
+/// they can run it even from a folder that they may not enter.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "podlab", "--message-format", "json"])
+            .current_dir(workspace())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(built.status.success(), "cargo build failed");
+        let path = String::from_utf8_lossy(&built.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("cargo names the binary");
+        let descriptor = open(&path, OFlag::O_RDONLY, Mode::empty()).expect("the binary is there");
+        format!("/proc/self/fd/{}", descriptor.into_raw_fd()).into()
+    })
+}
