@@ -1,1 +1,10 @@
 //! kube-proxy's room: Services and EndpointSlices become elements of nftables maps.
+//!
+//! [`plan`] says what the maps should hold, and with it what a change of the cluster changes in them: a
+//! [`elements::Transaction`]. [`agent`] has the kernel do it. The rules themselves never change; they are read and
+//! explained in `skeleton.nft`.
+
+pub mod agent;
+mod desired;
+pub mod elements;
+pub mod plan;

@@ -1,0 +1,152 @@
+//! The proxy of a node: follows the store, and has the node's kernel follow too.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use podlab_control::store::Store;
+use podlab_kernel::conntrack::Conntrack;
+use podlab_kernel::netns::Netns;
+use podlab_kernel::nft::{Nft, NftError};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::elements::Transaction;
+use crate::plan::Plan;
+
+/// How often in a row the kernel may refuse all of it before the proxy gives up.
+const ATTEMPTS: u32 = 5;
+/// The time from the first refusal to the next attempt; it doubles with every further one.
+const BACK_OFF: Duration = Duration::from_millis(20);
+
+/// What a proxy has to know of its cluster.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where ClusterIPs come from.
+    pub service_cidr: IpNet,
+    /// Where the addresses of all the cluster's pods come from: other clients are masqueraded.
+    pub pod_cidr: IpNet,
+}
+
+/// Serves the Services of `store` in the node whose namespace is `netns`, until it is dropped.
+///
+/// `progress` is the revision of the store that the kernel is up to date with. What the kernel refuses is logged,
+/// and everything is built anew from the store; when that is refused again and again, the proxy ends, and with it
+/// the sender of `progress`.
+pub async fn serve(store: Store, netns: Netns, config: Config, progress: watch::Sender<u64>) {
+    let result = match Kernel::open(netns, &config) {
+        Ok(kernel) => keep_up(&store, Arc::new(kernel), &progress).await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = result;
+    tracing::error!("the proxy ends: {error}");
+}
+
+async fn keep_up(
+    store: &Store,
+    kernel: Arc<Kernel>,
+    progress: &watch::Sender<u64>,
+) -> Result<Infallible, NftError> {
+    let mut refusals = 0;
+    loop {
+        let Err(error) = follow(store, &kernel, progress, &mut refusals).await;
+        refusals += 1;
+        if refusals == ATTEMPTS {
+            return Err(error);
+        }
+        tracing::warn!("building all services anew: {error}");
+        sleep(BACK_OFF * 2u32.pow(refusals)).await;
+    }
+}
+
+/// Until the kernel refuses something: then what it holds is not known.
+async fn follow(
+    store: &Store,
+    kernel: &Arc<Kernel>,
+    progress: &watch::Sender<u64>,
+    refusals: &mut u32,
+) -> Result<Infallible, NftError> {
+    // Before the watch: what has been deleted by now isn't in it.
+    let mut revision = store.revision();
+    let mut watch = store.watch();
+    let mut plan = Plan::default();
+    let mut load: fn(&Kernel, Transaction) -> Result<(), NftError> = Kernel::reload;
+    loop {
+        while let Some(event) = watch.try_next() {
+            plan.record(&event);
+            revision = event.revision;
+        }
+        let transaction = plan.commit();
+        let kernel = kernel.clone();
+        spawn_blocking(move || load(&kernel, transaction))
+            .await
+            .map_err(io::Error::other)??;
+        load = Kernel::apply;
+        *refusals = 0;
+        progress.send_replace(revision);
+        let event = watch
+            .next()
+            .await
+            .expect("the store ends its watches, and it is held here");
+        plan.record(&event);
+        revision = event.revision;
+    }
+}
+
+/// The tables of a node.
+struct Kernel {
+    nft: Nft,
+    conntrack: Conntrack,
+    skeleton: String,
+}
+
+impl Kernel {
+    fn open(netns: Netns, config: &Config) -> Result<Self, NftError> {
+        let skeleton = include_str!("skeleton.nft")
+            .replace("SERVICE_CIDR", &config.service_cidr.to_string())
+            .replace("POD_CIDR", &config.pod_cidr.to_string());
+        Ok(Self {
+            conntrack: Conntrack::open(&netns)?,
+            nft: Nft::new(netns)?,
+            skeleton,
+        })
+    }
+
+    /// Replaces all that there is, in one transaction.
+    fn reload(&self, transaction: Transaction) -> Result<(), NftError> {
+        self.nft.load(&format!("{}\n{transaction}", self.skeleton))?;
+        self.forget_stale_flows(&transaction);
+        Ok(())
+    }
+
+    fn apply(&self, transaction: Transaction) -> Result<(), NftError> {
+        if transaction.is_empty() {
+            return Ok(());
+        }
+        tracing::debug!("\n{transaction}");
+        if transaction.chains.is_empty() {
+            self.nft.apply(&transaction.to_nftables())?;
+        } else {
+            self.nft.load(&transaction.to_string())?;
+        }
+        self.forget_stale_flows(&transaction);
+        Ok(())
+    }
+
+    /// At worst a client's datagrams go to a pod that is gone until it pauses for the kernel's time-out.
+    fn forget_stale_flows(&self, transaction: &Transaction) {
+        if transaction.udp.is_empty() {
+            return;
+        }
+        let result = self.conntrack.flows().and_then(|flows| {
+            let mut stale = flows.iter().filter(|flow| transaction.makes_stale(flow));
+            stale.try_for_each(|flow| self.conntrack.delete(flow))
+        });
+        if let Err(error) = result {
+            tracing::warn!("cannot forget UDP flows: {error}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A node with pods and a proxy, for one test.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use podlab_api::steps::NamespacedName;
+use podlab_control::store::Store;
+use podlab_kernel::netns::Netns;
+use podlab_kernel::nft::Nft;
+use podlab_node::cni::{NodeNetwork, PodLink, Underlay};
+use podlab_proxy::agent::{self, Config};
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// For what is expected to happen at once; far more than it takes.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+/// For what is expected not to happen.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
+/// The node's bridge: whom a masqueraded client is seen as.
+pub(crate) const NODE: &str = "10.244.0.1";
+/// The port that pods serve on.
+pub(crate) const POD_PORT: u16 = 8080;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+pub(crate) struct Lab {
+    pub(crate) node: Netns,
+    pub(crate) store: Store,
+    network: NodeNetwork,
+    _underlay: Underlay,
+    progress: watch::Receiver<u64>,
+    proxy: JoinHandle<()>,
+}
+
+/// Who answered, and whom it saw asking.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) pod: IpAddr,
+    pub(crate) client: SocketAddr,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::with_store(Store::new(Arc::new(|| Time(Timestamp::UNIX_EPOCH))))
+    }
+
+    pub(crate) fn with_store(store: Store) -> Self {
+        RUNTIME.block_on(async {
+            let node = Netns::create().unwrap();
+            let mut underlay = Underlay::create().await.unwrap();
+            underlay.add_node("node", node.clone()).await.unwrap();
+            let (pods, cluster) = ("10.244.0.0/24".parse().unwrap(), "10.244.0.0/16".parse().unwrap());
+            let network = NodeNetwork::create(node.clone(), pods, cluster).await.unwrap();
+            let config = Config {
+                service_cidr: "10.96.0.0/16".parse().unwrap(),
+                pod_cidr: cluster,
+            };
+            let (sender, progress) = watch::channel(0);
+            let proxy = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));
+            Self {
+                node,
+                store,
+                network,
+                _underlay: underlay,
+                progress,
+                proxy,
+            }
+        })
+    }
+
+    /// A pod that does nothing.
+    pub(crate) fn client(&self) -> PodLink {
+        RUNTIME.block_on(self.network.attach()).unwrap()
+    }
+
+    /// A pod that answers each TCP connection's lines, and each UDP datagram, with whom it sees.
+    pub(crate) fn server(&self) -> PodLink {
+        let pod = self.client();
+        let any = SocketAddr::from(([0, 0, 0, 0], POD_PORT));
+        let (tcp, udp) = pod
+            .netns
+            .visit(|| Ok((TcpListener::bind(any)?, UdpSocket::bind(any)?)))
+            .unwrap();
+        thread::spawn(move || {
+            for stream in tcp.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    let peer = stream.peer_addr().unwrap().to_string();
+                    let mut request = [0; 1];
+                    while stream.read_exact(&mut request).is_ok() {
+                        stream.write_all(format!("{peer:<32}").as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        let address = pod.address;
+        thread::spawn(move || {
+            loop {
+                let (_, peer) = udp.recv_from(&mut [0; 1]).unwrap();
+                let answer = format!("{address} {peer}");
+                udp.send_to(answer.as_bytes(), peer).unwrap();
+            }
+        });
+        pod
+    }
+
+    pub(crate) fn add_service(&self, name: &str, cluster_ip: &str, protocol: &str) {
+        let service: Service = serde_json::from_value(json!({
+            "metadata": { "namespace": "default", "name": name },
+            "spec": { "clusterIP": cluster_ip, "ports": [{ "protocol": protocol, "port": 80 }] },
+        }))
+        .unwrap();
+        self.store.create(service).unwrap();
+    }
+
+    pub(crate) fn set_endpoints(&self, service: &str, protocol: &str, pods: &[&PodLink]) {
+        let endpoints: Vec<_> = pods
+            .iter()
+            .map(|pod| json!({ "addresses": [pod.address] }))
+            .collect();
+        let slice: EndpointSlice = serde_json::from_value(json!({
+            "metadata": {
+                "namespace": "default",
+                "name": service,
+                "labels": { "kubernetes.io/service-name": service },
+            },
+            "addressType": "IPv4",
+            "ports": [{ "protocol": protocol, "port": POD_PORT }],
+            "endpoints": endpoints,
+        }))
+        .unwrap();
+        if self.store.update(slice.clone()).is_err() {
+            self.store.create(slice).unwrap();
+        }
+    }
+
+    /// A TCP or UDP service, served by these pods, when it returns.
+    pub(crate) fn serve(&self, name: &str, cluster_ip: &str, protocol: &str, pods: &[&PodLink]) {
+        self.add_service(name, cluster_ip, protocol);
+        self.set_endpoints(name, protocol, pods);
+        self.settle();
+    }
+
+    pub(crate) fn remove_service(&self, name: &str) {
+        let name = NamespacedName {
+            namespace: "default".into(),
+            name: name.into(),
+        };
+        self.store.remove::<Service>(&name).unwrap();
+    }
+
+    /// Waits until the proxy is up to date.
+    pub(crate) fn settle(&self) {
+        let revision = self.store.revision();
+        let mut progress = self.progress.clone();
+        RUNTIME
+            .block_on(async {
+                let up_to_date = timeout(SOON, progress.wait_for(|done| *done >= revision)).await;
+                up_to_date.map(|result| result.map(drop))
+            })
+            .expect("the proxy hangs")
+            .expect("the proxy has given up");
+    }
+
+    pub(crate) fn nft(&self) -> Nft {
+        Nft::new(self.node.clone()).unwrap()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.proxy.abort();
+    }
+}
+
+pub(crate) fn connect(from: &Netns, to: &str) -> io::Result<TcpStream> {
+    connect_within(SOON, from, to)
+}
+
+pub(crate) fn connect_within(time: Duration, from: &Netns, to: &str) -> io::Result<TcpStream> {
+    let to = to.parse().unwrap();
+    let stream = from.visit(|| TcpStream::connect_timeout(&to, time))?;
+    stream.set_read_timeout(Some(SOON))?;
+    Ok(stream)
+}
+
+/// Has the server at the other end of a connection say whom it sees.
+pub(crate) fn ask(stream: &mut TcpStream) -> io::Result<SocketAddr> {
+    stream.write_all(b"?")?;
+    let mut answer = [0; 32];
+    stream.read_exact(&mut answer)?;
+    Ok(std::str::from_utf8(&answer).unwrap().trim().parse().unwrap())
+}
+
+/// A connection of its own, with a question and its answer: whom the server saw.
+pub(crate) fn ask_once(from: &Netns, to: &str) -> io::Result<SocketAddr> {
+    let mut stream = connect(from, to)?;
+    let answer = ask(&mut stream)?;
+    stream.shutdown(Shutdown::Both)?;
+    Ok(answer)
+}
+
+pub(crate) fn udp_client(from: &Netns, to: &str) -> UdpSocket {
+    let socket = from
+        .visit(|| {
+            let socket = UdpSocket::bind("0.0.0.0:0")?;
+            socket.connect(to)?;
+            Ok(socket)
+        })
+        .unwrap();
+    socket.set_read_timeout(Some(A_WHILE)).unwrap();
+    socket
+}
+
+pub(crate) fn ask_udp(socket: &UdpSocket) -> io::Result<Answer> {
+    socket.send(b"?")?;
+    let mut answer = [0; 64];
+    let length = socket.recv(&mut answer)?;
+    let text = std::str::from_utf8(&answer[..length]).unwrap();
+    let (pod, client) = text.split_once(' ').unwrap();
+    Ok(Answer {
+        pod: pod.parse().unwrap(),
+        client: client.parse().unwrap(),
+    })
+}

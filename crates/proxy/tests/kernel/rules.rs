@@ -1,0 +1,124 @@
+//! The rule set as the kernel has it: as documentation, and mended when somebody else changed it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use podlab_control::store::Store;
+use podlab_kernel::conntrack::Protocol;
+use podlab_kernel::nft::Nft;
+use podlab_proxy::elements::{Element, Frontend, Transaction};
+
+use crate::lab::{Lab, ask_once};
+
+crate::tests![
+    the_rule_set_explains_itself,
+    a_change_by_somebody_else_is_mended_with_the_next,
+    what_was_in_the_store_before_is_served,
+    text_and_json_are_the_same_transaction,
+];
+
+fn the_rule_set_explains_itself() {
+    let lab = Lab::new();
+    let pods = [lab.client(), lab.client(), lab.client()];
+    let [a, b, c] = pods.each_ref();
+    lab.serve("frontend", "10.96.0.10", "TCP", &[a]);
+    lab.serve("backend", "10.96.0.11", "TCP", &[b, c]);
+    lab.serve("database", "10.96.0.12", "TCP", &[]);
+    insta::assert_snapshot!("ruleset", rule_set(&lab.nft()));
+}
+
+fn rule_set(nft: &Nft) -> String {
+    nft.list(&["list", "table", "ip", "podlab-proxy"]).unwrap()
+}
+
+fn a_change_by_somebody_else_is_mended_with_the_next() {
+    let lab = Lab::new();
+    let (client, old, new) = (lab.client(), lab.server(), lab.server());
+    lab.serve("web", "10.96.0.10", "TCP", &[&old]);
+    lab.nft().load("flush map ip podlab-proxy endpoints").unwrap();
+    lab.set_endpoints("web", "TCP", &[&new]);
+    lab.settle();
+    ask_once(&client.netns, "10.96.0.10:80").unwrap();
+    lab.nft().load("delete table ip podlab-proxy").unwrap();
+    lab.set_endpoints("web", "TCP", &[&old, &new]);
+    lab.settle();
+    ask_once(&client.netns, "10.96.0.10:80").unwrap();
+}
+
+fn what_was_in_the_store_before_is_served() {
+    let store = Store::new(Arc::new(|| Time(Timestamp::UNIX_EPOCH)));
+    let first = Lab::with_store(store.clone());
+    first.serve("gone", "10.96.0.9", "TCP", &[]);
+    let (client, pod) = (first.client(), first.server());
+    first.serve("web", "10.96.0.10", "TCP", &[&pod]);
+    first.remove_service("gone");
+    first.settle();
+    ask_once(&client.netns, "10.96.0.10:80").unwrap();
+    let second = Lab::with_store(store);
+    second.settle();
+    let elements = |lab: &Lab| {
+        lab.nft()
+            .list(&["list", "map", "ip", "podlab-proxy", "endpoints"])
+            .unwrap()
+    };
+    assert_eq!(elements(&second), elements(&first));
+}
+
+fn text_and_json_are_the_same_transaction() {
+    let frontend = |port| Frontend {
+        address: "10.96.0.10".parse().unwrap(),
+        protocol: Protocol::Udp,
+        port,
+    };
+    let elements = |port, pod: &str| {
+        let pod: SocketAddr = pod.parse().unwrap();
+        let service = "n".repeat(63) + "/" + &"s".repeat(63);
+        let name = format!("{service}:{}", "p".repeat(15));
+        [
+            Element::ClusterIp {
+                address: frontend(port).address,
+                service,
+            },
+            Element::ServiceIp {
+                frontend: frontend(port),
+                endpoints: 1,
+                name,
+            },
+            Element::Endpoint {
+                frontend: frontend(port),
+                slot: 0,
+                endpoint: pod,
+            },
+            Element::Hairpin { address: pod.ip() },
+        ]
+    };
+    let first = Transaction {
+        chains: [1].into(),
+        add: elements(53, "10.244.0.5:8053").into(),
+        ..Transaction::default()
+    };
+    let second = Transaction {
+        delete: first.add.clone(),
+        add: [elements(53, "10.244.0.6:8053"), elements(54, "10.244.0.6:8054")]
+            .concat()
+            .into_iter()
+            .collect(),
+        ..Transaction::default()
+    };
+    let rule_sets = [true, false].map(|as_text| {
+        let lab = Lab::new();
+        lab.serve("any", "10.96.0.99", "TCP", &[]);
+        let nft = lab.nft();
+        nft.load(&first.to_string()).unwrap();
+        if as_text {
+            nft.load(&second.to_string()).unwrap();
+        } else {
+            nft.apply(&second.to_nftables()).unwrap();
+        }
+        rule_set(&nft)
+    });
+    assert_eq!(rule_sets[0], rule_sets[1]);
+    assert!(rule_sets[0].contains("10.244.0.6 . 8054") && !rule_sets[0].contains("10.244.0.5"));
+}

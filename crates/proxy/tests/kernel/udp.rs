@@ -1,0 +1,65 @@
+//! UDP has no connections, but conntrack remembers who answered whom: what it remembers must not outlive endpoints.
+
+use std::io::ErrorKind;
+
+use crate::lab::{Lab, NODE, ask_udp, udp_client};
+
+crate::tests![
+    a_client_moves_on_when_its_endpoint_goes,
+    a_client_stays_with_an_endpoint_that_stays,
+    a_client_is_refused_until_there_is_an_endpoint,
+    a_pod_that_reaches_itself_is_seen_as_the_node,
+];
+
+const DNS: &str = "10.96.0.10:80";
+
+fn a_client_moves_on_when_its_endpoint_goes() {
+    let lab = Lab::new();
+    let (client, old, new) = (lab.client(), lab.server(), lab.server());
+    lab.serve("dns", "10.96.0.10", "UDP", &[&old]);
+    let socket = udp_client(&client.netns, DNS);
+    assert_eq!(ask_udp(&socket).unwrap().pod, old.address);
+    lab.set_endpoints("dns", "UDP", &[&new]);
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, new.address);
+    lab.remove_service("dns");
+    lab.settle();
+    assert!(ask_udp(&socket).is_err());
+}
+
+fn a_client_stays_with_an_endpoint_that_stays() {
+    let lab = Lab::new();
+    let (client, stays) = (lab.client(), lab.server());
+    lab.serve("dns", "10.96.0.10", "UDP", &[&stays]);
+    let socket = udp_client(&client.netns, DNS);
+    ask_udp(&socket).unwrap();
+    let others: Vec<_> = (0..20).map(|_| lab.client()).collect();
+    let all: Vec<_> = others.iter().chain([&stays]).collect();
+    lab.set_endpoints("dns", "UDP", &all);
+    lab.settle();
+    lab.set_endpoints("dns", "UDP", &all[1..]);
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, stays.address);
+}
+
+fn a_client_is_refused_until_there_is_an_endpoint() {
+    let lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.server());
+    lab.serve("dns", "10.96.0.10", "UDP", &[]);
+    let socket = udp_client(&client.netns, DNS);
+    assert_eq!(ask_udp(&socket).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    lab.set_endpoints("dns", "UDP", &[&pod]);
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, pod.address);
+}
+
+fn a_pod_that_reaches_itself_is_seen_as_the_node() {
+    let lab = Lab::new();
+    let pod = lab.server();
+    lab.serve("dns", "10.96.0.10", "UDP", &[&pod]);
+    let answer = ask_udp(&udp_client(&pod.netns, DNS)).unwrap();
+    assert_eq!(
+        (answer.pod, answer.client.ip().to_string()),
+        (pod.address, NODE.to_owned())
+    );
+}
