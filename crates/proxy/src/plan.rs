@@ -294,3 +294,6 @@ fn assign(old: &[SocketAddr], mut endpoints: BTreeSet<SocketAddr>) -> Vec<Socket
     }
     slots.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! All of them are inside of one sandbox, made before there is a second thread; so the tests run as any user whom
 //! the kernel lets make namespaces, and fail loudly when it doesn't.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};

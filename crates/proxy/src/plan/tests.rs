@@ -1,0 +1,451 @@
+//! Stories of a cluster's services, and what any story comes to.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use podlab_control::store::{Store, Watch};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::elements::Key;
+
+/// A store, and a plan that follows it.
+struct Follower {
+    store: Store,
+    watch: Watch,
+    plan: Plan,
+    story: String,
+}
+
+impl Follower {
+    fn new() -> Self {
+        Self::of(Store::new(Arc::new(|| Time(Timestamp::UNIX_EPOCH))))
+    }
+
+    fn of(store: Store) -> Self {
+        Self {
+            watch: store.watch(),
+            store,
+            plan: Plan::default(),
+            story: String::new(),
+        }
+    }
+
+    fn commit(&mut self) -> Transaction {
+        while let Some(event) = self.watch.try_next() {
+            self.plan.record(&event);
+        }
+        self.plan.commit()
+    }
+
+    fn tell(&mut self, what: &str) {
+        let transaction = self.commit();
+        // The text of the chains has its own file; here is only which are new.
+        let chains: String = transaction
+            .chains
+            .iter()
+            .map(|count| format!("add chain ip podlab-proxy pick-{count} {{ … }}\n"))
+            .collect();
+        let elements = Transaction {
+            chains: BTreeSet::new(),
+            ..transaction
+        };
+        writeln!(self.story, "## {what}\n{chains}{elements}").unwrap();
+    }
+
+    fn set_service(&self, name: &str, spec: Value) {
+        let metadata = json!({ "namespace": "default", "name": name });
+        let service: Service = serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap();
+        if self.store.update(service.clone()).is_err() {
+            self.store.create(service).unwrap();
+        }
+    }
+
+    fn set_slice(&self, name: &str, service: &str, ports: Value, endpoints: Value) {
+        let labels = json!({ "kubernetes.io/service-name": service });
+        let metadata = json!({ "namespace": "default", "name": name, "labels": labels });
+        let slice: EndpointSlice = serde_json::from_value(json!({
+            "metadata": metadata, "addressType": "IPv4", "ports": ports, "endpoints": endpoints,
+        }))
+        .unwrap();
+        if self.store.update(slice.clone()).is_err() {
+            self.store.create(slice).unwrap();
+        }
+    }
+
+    fn remove<T: podlab_api::object::Resource>(&self, name: &str) -> bool {
+        self.store.remove::<T>(&in_default(name)).is_ok()
+    }
+}
+
+fn in_default(name: &str) -> NamespacedName {
+    NamespacedName {
+        namespace: "default".into(),
+        name: name.into(),
+    }
+}
+
+fn pods(last_bytes: &[u8]) -> Value {
+    last_bytes
+        .iter()
+        .map(|byte| json!({ "addresses": [format!("10.244.0.{byte}")] }))
+        .collect()
+}
+
+fn pod(last_byte: u8, ready: bool, serving: bool, terminating: bool) -> Value {
+    json!({
+        "addresses": [format!("10.244.0.{last_byte}")],
+        "conditions": { "ready": ready, "serving": serving, "terminating": terminating },
+    })
+}
+
+#[test]
+fn a_service_comes_and_goes() {
+    let mut cluster = Follower::new();
+    let http = json!([{ "port": 8080 }]);
+    cluster.set_service(
+        "web",
+        json!({ "clusterIP": "10.96.0.10", "ports": [{ "port": 80 }] }),
+    );
+    cluster.tell("a service, without endpoints");
+    cluster.set_slice("web-1", "web", http.clone(), pods(&[5, 6, 7]));
+    cluster.tell("three endpoints");
+    cluster.set_slice("web-1", "web", http.clone(), pods(&[5, 7]));
+    cluster.tell("the middle one goes: the last one takes its slot");
+    cluster.set_slice("web-1", "web", http.clone(), pods(&[7, 8]));
+    cluster.tell("a pod is replaced: the new one takes its slot, and no verdict changes");
+    cluster.set_slice("web-2", "web", http.clone(), pods(&[8, 9]));
+    cluster.tell("another slice, with a pod that is in the first one too");
+    cluster.set_slice("web-1", "web", http, json!([]));
+    cluster.tell("the first slice is emptied");
+    cluster
+        .store
+        .modify(&in_default("web"), |service: &mut Service| {
+            service.metadata.generation = Some(2);
+        })
+        .unwrap();
+    cluster.tell("a change that is no change here: nothing");
+    cluster.set_service(
+        "web",
+        json!({ "clusterIP": "10.96.0.11", "ports": [{ "port": 80 }] }),
+    );
+    cluster.tell("another ClusterIP");
+    cluster.remove::<Service>("web");
+    cluster.tell("the service goes");
+    cluster.remove::<EndpointSlice>("web-1");
+    cluster.remove::<EndpointSlice>("web-2");
+    cluster.tell("its slices follow: nothing is left to do");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn ports_have_names_protocols_and_numbers_of_their_own() {
+    let mut cluster = Follower::new();
+    let dns = json!([
+        { "name": "dns", "port": 53, "protocol": "UDP" },
+        { "name": "dns-tcp", "port": 53, "protocol": "TCP" },
+        { "name": "sctp", "port": 53, "protocol": "SCTP" },
+    ]);
+    cluster.set_service("dns", json!({ "clusterIP": "10.96.0.10", "ports": dns }));
+    let ports = |number| {
+        json!([
+            { "name": "dns", "port": number, "protocol": "UDP" },
+            { "name": "dns-tcp", "port": number, "protocol": "TCP" },
+            { "name": "metrics", "port": 9153, "protocol": "TCP" },
+        ])
+    };
+    cluster.set_slice("dns-1", "dns", ports(53), pods(&[5]));
+    cluster.set_slice("dns-2", "dns", ports(5353), pods(&[6]));
+    cluster.tell("two ports, whose named targetPort differs from pod to pod");
+    cluster.remove::<EndpointSlice>("dns-1");
+    cluster.tell("the first slice goes: UDP flows with its pod are forgotten");
+    cluster.set_service(
+        "dns",
+        json!({ "clusterIP": "10.96.0.10", "ports": [{ "name": "dns-tcp", "port": 53 }] }),
+    );
+    cluster.tell("the UDP port goes");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn endpoints_that_terminate_serve_when_no_other_does() {
+    let mut cluster = Follower::new();
+    let http = json!([{ "port": 8080 }]);
+    cluster.set_service(
+        "web",
+        json!({ "clusterIP": "10.96.0.10", "ports": [{ "port": 80 }] }),
+    );
+    let leaves = pod(6, false, true, true);
+    cluster.set_slice(
+        "web",
+        "web",
+        http.clone(),
+        json!([pod(5, true, true, false), leaves]),
+    );
+    cluster.tell("one is ready, one terminates");
+    cluster.set_slice(
+        "web",
+        "web",
+        http.clone(),
+        json!([pod(5, false, false, false), leaves, pod(7, false, false, true)]),
+    );
+    cluster.tell("none is ready, and of those that terminate one serves");
+    cluster.set_slice("web", "web", http.clone(), json!([pod(5, false, false, false)]));
+    cluster.tell("none at all");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn what_has_no_cluster_ip_is_passed_over() {
+    let mut cluster = Follower::new();
+    let ports = json!([{ "port": 80 }]);
+    for spec in [
+        json!({ "clusterIP": "None", "ports": ports }),
+        json!({ "ports": ports }),
+        json!({ "type": "ExternalName", "externalName": "example.com", "clusterIP": "10.96.0.10", "ports": ports }),
+        json!({ "clusterIP": "fd00::1", "ports": ports }),
+    ] {
+        cluster.set_service("web", spec.clone());
+        cluster.set_slice("web", "web", json!([{ "port": 8080 }]), pods(&[5]));
+        assert_eq!(cluster.commit(), Transaction::default(), "{spec}");
+    }
+}
+
+#[test]
+fn a_slice_can_change_its_service() {
+    let mut cluster = Follower::new();
+    for (name, address) in [("blue", "10.96.0.10"), ("green", "10.96.0.11")] {
+        cluster.set_service(name, json!({ "clusterIP": address, "ports": [{ "port": 80 }] }));
+    }
+    cluster.set_slice("slice", "blue", json!([{ "port": 8080 }]), pods(&[5]));
+    cluster.tell("to the first");
+    cluster.set_slice("slice", "green", json!([{ "port": 8080 }]), pods(&[5]));
+    cluster.tell("to the second: the pod is an endpoint still");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn endpoints_stay_in_their_slots() {
+    let endpoints = |text: &str| {
+        text.bytes()
+            .map(|byte| SocketAddr::from(([10, 0, 0, byte], 80)))
+            .collect::<Vec<_>>()
+    };
+    for (old, wanted, expected) in [
+        ("", "abc", "abc"),
+        ("abc", "abc", "abc"),
+        ("abc", "ac", "ac"),
+        ("abc", "bc", "cb"),
+        ("abc", "bcd", "dbc"),
+        ("abcd", "d", "d"),
+        ("abcd", "bc", "cb"),
+        ("abcd", "xyzd", "xyzd"),
+        ("abc", "abcxy", "abcxy"),
+        ("abc", "", ""),
+    ] {
+        let slots = assign(&endpoints(old), endpoints(wanted).into_iter().collect());
+        assert_eq!(slots, endpoints(expected), "{old} to {wanted}");
+    }
+}
+
+/// A change of a small cluster; its numbers choose from few names, so that changes meet.
+#[derive(Debug, Clone)]
+enum Step {
+    SetService {
+        name: u8,
+        address: u8,
+        ports: u8,
+    },
+    RemoveService(u8),
+    SetSlice {
+        name: u8,
+        service: u8,
+        endpoints: Vec<(u8, u8)>,
+    },
+    RemoveSlice(u8),
+    Commit,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let endpoints = prop::collection::vec((0..6u8, 0..4u8), 0..5);
+    prop_oneof![
+        2 => (0..3u8, 0..5u8, 0..8u8).prop_map(|(name, address, ports)| Step::SetService { name, address, ports }),
+        1 => (0..3u8).prop_map(Step::RemoveService),
+        5 => (0..4u8, 0..3u8, endpoints).prop_map(|(name, service, endpoints)| Step::SetSlice { name, service, endpoints }),
+        1 => (0..4u8).prop_map(Step::RemoveSlice),
+        3 => Just(Step::Commit),
+    ]
+}
+
+impl Follower {
+    fn take(&self, step: &Step) {
+        match step {
+            Step::SetService { name, address, ports } => {
+                let name = format!("service-{name}");
+                let address = if *address == 0 {
+                    "None".to_owned()
+                } else {
+                    format!("10.96.0.{address}")
+                };
+                let services = self.store.list::<Service>();
+                let is_taken = services.iter().any(|other| {
+                    other.metadata.name.as_ref() != Some(&name)
+                        && other.spec.as_ref().unwrap().cluster_ip.as_ref() == Some(&address)
+                });
+                // As the registry does: it gives an address to one service only.
+                if !is_taken || address == "None" {
+                    self.set_service(
+                        &name,
+                        json!({ "clusterIP": address, "ports": chosen_ports(*ports) }),
+                    );
+                }
+            }
+            Step::RemoveService(name) => {
+                self.remove::<Service>(&format!("service-{name}"));
+            }
+            Step::SetSlice {
+                name,
+                service,
+                endpoints,
+            } => {
+                let endpoints = endpoints.iter().map(|(byte, state)| match state {
+                    0 => pod(*byte, false, false, false),
+                    1 => pod(*byte, false, true, true),
+                    _ => pod(*byte, true, true, false),
+                });
+                let ports = chosen_ports(7);
+                self.set_slice(
+                    &format!("slice-{name}"),
+                    &format!("service-{service}"),
+                    ports,
+                    endpoints.collect(),
+                );
+            }
+            Step::RemoveSlice(name) => {
+                self.remove::<EndpointSlice>(&format!("slice-{name}"));
+            }
+            Step::Commit => {}
+        }
+    }
+}
+
+fn chosen_ports(bits: u8) -> Value {
+    let ports = [("TCP", 80), ("UDP", 80), ("TCP", 81)].into_iter().enumerate();
+    ports
+        .filter(|(bit, _)| bits & (1 << bit) != 0)
+        .map(|(bit, (protocol, port))| json!({ "name": format!("port-{bit}"), "protocol": protocol, "port": port }))
+        .collect()
+}
+
+/// What the kernel has.
+#[derive(Default)]
+struct Maps(HashMap<Key, Element>);
+
+impl Maps {
+    fn apply(&mut self, transaction: &Transaction) {
+        let before = self.udp();
+        for element in &transaction.delete {
+            assert_eq!(
+                self.0.remove(&element.key()).as_ref(),
+                Some(element),
+                "deleted, and not there"
+            );
+        }
+        for element in &transaction.add {
+            assert_eq!(
+                self.0.insert(element.key(), element.clone()),
+                None,
+                "{element} added, and there already"
+            );
+        }
+        let after = self.udp();
+        let frontends = before.keys().chain(after.keys());
+        let none = BTreeSet::new();
+        let stale = frontends.filter_map(|frontend| {
+            let (before, after) = (
+                before.get(frontend).unwrap_or(&none),
+                after.get(frontend).unwrap_or(&none),
+            );
+            let is_stale = !before.is_subset(after) || before.is_empty() && !after.is_empty();
+            is_stale.then(|| (*frontend, after.clone()))
+        });
+        assert_eq!(transaction.udp, stale.collect());
+    }
+
+    fn udp(&self) -> BTreeMap<SocketAddr, BTreeSet<SocketAddr>> {
+        let mut endpoints_of = BTreeMap::<_, BTreeSet<_>>::new();
+        for element in self.0.values() {
+            if let Element::Endpoint {
+                frontend, endpoint, ..
+            } = element
+                && frontend.protocol == Protocol::Udp
+            {
+                let service = SocketAddr::new(frontend.address, frontend.port);
+                endpoints_of.entry(service).or_default().insert(*endpoint);
+            }
+        }
+        endpoints_of
+    }
+
+    /// The elements in order, with the endpoints of a service in theirs: in which slot one is doesn't matter, as
+    /// long as the slots have no gaps.
+    fn normal(&self) -> (BTreeSet<Element>, BTreeMap<Frontend, BTreeSet<SocketAddr>>) {
+        let mut others = BTreeSet::new();
+        let mut slots_of = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for element in self.0.values() {
+            if let Element::Endpoint {
+                frontend,
+                slot,
+                endpoint,
+            } = element
+            {
+                slots_of.entry(*frontend).or_default().insert(*slot, *endpoint);
+            } else {
+                others.insert(element.clone());
+            }
+        }
+        let endpoints = slots_of.into_iter().map(|(frontend, slots)| {
+            assert!(slots.keys().copied().eq(0..slots.len()), "{slots:?}");
+            let Some(Element::ServiceIp { endpoints, .. }) = self.0.get(&Key::ServiceIp(frontend)) else {
+                panic!("{frontend} has slots and no verdict");
+            };
+            assert_eq!(*endpoints, slots.len());
+            let count = slots.len();
+            let set: BTreeSet<_> = slots.into_values().collect();
+            assert_eq!(set.len(), count, "an endpoint has two slots");
+            (frontend, set)
+        });
+        let endpoints = endpoints.collect();
+        (others, endpoints)
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_story_ends_where_a_new_plan_begins(steps in prop::collection::vec(step(), 1..40)) {
+        let mut cluster = Follower::new();
+        let mut maps = Maps::default();
+        let mut chains = BTreeSet::new();
+        for step in steps.iter().chain([&Step::Commit]) {
+            cluster.take(step);
+            if matches!(step, Step::Commit) {
+                let transaction = cluster.commit();
+                for chain in &transaction.chains {
+                    prop_assert!(chains.insert(*chain), "pick-{chain} is there already");
+                }
+                maps.apply(&transaction);
+                for element in maps.0.values() {
+                    if let Element::ServiceIp { endpoints, .. } = element {
+                        prop_assert!(chains.contains(endpoints));
+                    }
+                }
+                let mut anew = Maps::default();
+                anew.apply(&Follower::of(cluster.store.clone()).commit());
+                prop_assert_eq!(maps.normal(), anew.normal());
+            }
+        }
+    }
+}
