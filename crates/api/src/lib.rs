@@ -1,5 +1,11 @@
 //! What users write: Kubernetes objects and the Scenario kind; reading, defaulting, validation. No I/O.
 
+pub mod defaults;
+pub mod diagnostic;
+pub mod limits;
+pub mod manifest;
 pub mod object;
 pub mod scenario;
+mod source;
 pub mod steps;
+pub mod validation;

@@ -6,8 +6,29 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::object::Object;
-use crate::scenario::{Distribution, HttpSpec, Outcome, PortSpec, WaitCondition};
+use crate::scenario::{Distribution, HttpSpec, Outcome, PortSpec, Program, WaitCondition};
+
+/// A scenario in the form that is run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The heading of the report.
+    pub name: String,
+    /// What it teaches.
+    pub description: Option<String>,
+    /// Where ClusterIPs come from.
+    pub service_cidr: IpNet,
+    /// Where pod addresses come from, a /24 of it for each node.
+    pub pod_cidr: IpNet,
+    /// Programs of this machine that images stand for, in addition to podlab's own table.
+    pub programs: Vec<Program>,
+    /// Host programs without which it is skipped.
+    pub requires: Vec<String>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
 
 /// A step of a scenario.
 #[derive(Debug, Clone)]
@@ -187,7 +208,11 @@ pub struct NamespacedName {
 
 impl std::fmt::Display for NamespacedName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
     }
 }
 

@@ -1,0 +1,77 @@
+//! A value and where it stands in its file, so that whatever is found wrong with it later can point there.
+
+use std::sync::Arc;
+
+use super::tree::Node;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{Source, Span};
+
+/// A value that was read, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    pub(super) place: Place,
+}
+
+impl<T> Located<T> {
+    /// An error about the field at `field_path` (`spec.ports[0].port`; empty for the object as a whole): names the
+    /// object and the field, and points at it, or at the nearest thing around it that was written.
+    pub fn diagnose(&self, field_path: &str, message: String) -> Diagnostic {
+        self.place.diagnose(Severity::Error, field_path, &message)
+    }
+
+    /// The name of the file.
+    pub fn source(&self) -> &str {
+        &self.place.source.name
+    }
+
+    /// The line on which it begins, from 1.
+    pub fn line(&self) -> usize {
+        self.place.node.mark().start.line
+    }
+
+    /// The column in which it begins, from 1.
+    pub fn column(&self) -> usize {
+        self.place.node.mark().start.column
+    }
+}
+
+/// Where an object stands.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) source: Arc<Source>,
+    pub(super) node: Arc<Node>,
+    /// What it is called: `Service "web"`.
+    pub(super) subject: String,
+    /// Its path within what it is called by: `spec.steps[3].apply[0]` in a scenario; mostly empty.
+    pub(super) prefix: String,
+}
+
+impl Place {
+    pub(super) fn diagnose(&self, severity: Severity, path: &str, message: &str) -> Diagnostic {
+        let separator = if self.prefix.is_empty() || path.is_empty() {
+            ""
+        } else {
+            "."
+        };
+        let full = format!("{}{separator}{path}", self.prefix);
+        let colon = if full.is_empty() { "" } else { ": " };
+        self.say(
+            severity,
+            self.node.locate(path),
+            &format!("{full}{colon}{message}"),
+        )
+    }
+
+    /// A diagnostic whose message holds its path already, or needs none.
+    pub(super) fn say(&self, severity: Severity, span: Span, message: &str) -> Diagnostic {
+        let colon = if self.subject.is_empty() { "" } else { ": " };
+        Diagnostic::new(
+            severity,
+            &self.source,
+            span,
+            format!("{}{colon}{message}", self.subject),
+        )
+    }
+}

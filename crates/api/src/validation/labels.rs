@@ -1,0 +1,70 @@
+//! Labels, and the selectors that look for them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use super::{Errors, names};
+
+pub(super) fn labels(field: &str, labels: Option<&BTreeMap<String, String>>, errors: &mut Errors) {
+    for (key, value) in labels.into_iter().flatten() {
+        errors.at(&format!("{field}[{key}]"), |errors| {
+            errors.name("", key, names::qualified);
+            errors.name("", value, names::label_value);
+        });
+    }
+}
+
+pub(super) fn selector(selector: &LabelSelector, errors: &mut Errors) {
+    labels("matchLabels", selector.match_labels.as_ref(), errors);
+    errors.each(
+        "matchExpressions",
+        selector.match_expressions.iter().flatten(),
+        |requirement, errors| {
+            errors.name("key", &requirement.key, names::qualified);
+            let values = requirement.values.as_deref().unwrap_or_default();
+            match requirement.operator.as_str() {
+                "In" | "NotIn" if values.is_empty() => {
+                    errors.required("values", "must be specified when `operator` is 'In' or 'NotIn'");
+                }
+                "Exists" | "DoesNotExist" if !values.is_empty() => {
+                    errors.forbidden(
+                        "values",
+                        "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                    );
+                }
+                "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+                operator => errors.invalid("operator", operator, "not a valid selector operator"),
+            }
+            errors.each("values", values, |value, errors| {
+                errors.name("", value, names::label_value)
+            });
+        },
+    );
+}
+
+pub(super) fn is_empty(selector: &LabelSelector) -> bool {
+    selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
+}
+
+pub(super) fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    let exact = selector
+        .match_labels
+        .iter()
+        .flatten()
+        .all(|(key, value)| labels.get(key) == Some(value));
+    exact
+        && selector.match_expressions.iter().flatten().all(|requirement| {
+            let value = labels.get(&requirement.key);
+            let listed =
+                value.is_some_and(|value| requirement.values.iter().flatten().any(|other| other == value));
+            match requirement.operator.as_str() {
+                "In" => listed,
+                "NotIn" => !listed,
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                _ => false,
+            }
+        })
+}

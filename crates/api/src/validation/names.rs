@@ -1,0 +1,144 @@
+//! The forms that names must have. Each function gives a message for every rule that a name breaks.
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or \
+     '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
+     start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+     alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
+     validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const QUALIFIED: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+     alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
+     '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex \
+     used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/// The name of most objects: `example.com`.
+pub(crate) fn subdomain(name: &str) -> Vec<String> {
+    rules([
+        (name.len() > 253, too_long(253)),
+        (!name.split('.').all(is_label), SUBDOMAIN.to_owned()),
+    ])
+}
+
+/// A DNS label: `my-name`.
+pub(crate) fn label(name: &str) -> Vec<String> {
+    rules([
+        (name.len() > 63, too_long(63)),
+        (!is_label(name), LABEL.to_owned()),
+    ])
+}
+
+/// A DNS label of the older kind, which can't begin with a digit: the name of a service.
+pub(crate) fn label_1035(name: &str) -> Vec<String> {
+    let valid = is_label(name) && !name.starts_with(|first: char| first.is_ascii_digit());
+    rules([(name.len() > 63, too_long(63)), (!valid, LABEL_1035.to_owned())])
+}
+
+/// The key of a label or an annotation: `app`, `app.kubernetes.io/name`.
+pub(super) fn qualified(key: &str) -> Vec<String> {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    if name.contains('/') {
+        let rule = format!(
+            "a qualified name {QUALIFIED} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        );
+        return vec![rule];
+    }
+    let mut broken = match prefix {
+        Some("") => vec!["prefix part must be non-empty".to_owned()],
+        Some(prefix) => subdomain(prefix)
+            .into_iter()
+            .map(|why| format!("prefix part {why}"))
+            .collect(),
+        None => Vec::new(),
+    };
+    if name.is_empty() {
+        broken.push("name part must be non-empty".to_owned());
+    } else {
+        broken.extend(rules([
+            (name.len() > 63, format!("name part {}", too_long(63))),
+            (!is_qualified(name), format!("name part {QUALIFIED}")),
+        ]));
+    }
+    broken
+}
+
+/// The value of a label.
+pub(super) fn label_value(value: &str) -> Vec<String> {
+    rules([
+        (value.len() > 63, too_long(63)),
+        (!value.is_empty() && !is_qualified(value), LABEL_VALUE.to_owned()),
+    ])
+}
+
+/// The name of a container's port, which services can refer to.
+pub(super) fn port_name(name: &str) -> Vec<String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    rules([
+        (name.len() > 15, "must be no more than 15 characters".to_owned()),
+        (
+            !name.bytes().all(allowed),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        ),
+        (
+            !name.bytes().any(|byte| byte.is_ascii_lowercase()),
+            "must contain at least one letter (a-z)".to_owned(),
+        ),
+        (
+            name.contains("--"),
+            "must not contain consecutive hyphens".to_owned(),
+        ),
+        (
+            name.starts_with('-') || name.ends_with('-'),
+            "must not begin or end with a hyphen".to_owned(),
+        ),
+    ])
+}
+
+/// The name of an environment variable.
+pub(super) fn variable(name: &str) -> Vec<String> {
+    let valid = name
+        .bytes()
+        .all(|byte| (byte.is_ascii_graphic() || byte == b' ') && byte != b'=');
+    let rule =
+        "a valid environment variable name must consist only of printable ASCII characters other than '='";
+    rules([(!valid, rule.to_owned())])
+}
+
+fn rules<const N: usize>(rules: [(bool, String); N]) -> Vec<String> {
+    rules
+        .into_iter()
+        .filter(|(broken, _)| *broken)
+        .map(|(_, rule)| rule)
+        .collect()
+}
+
+fn too_long(limit: usize) -> String {
+    format!("must be no more than {limit} bytes")
+}
+
+fn is_label(name: &str) -> bool {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let inner = |byte: u8| alphanumeric(byte) || byte == b'-';
+    name.bytes().next().is_some_and(alphanumeric)
+        && name.bytes().next_back().is_some_and(alphanumeric)
+        && name.bytes().all(inner)
+}
+
+fn is_qualified(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .next_back()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && name.bytes().all(inner)
+}
