@@ -152,11 +152,11 @@ impl Lab {
     }
 
     pub(crate) fn remove_service(&self, name: &str) {
-        let name = NamespacedName {
-            namespace: "default".into(),
-            name: name.into(),
-        };
-        self.store.remove::<Service>(&name).unwrap();
+        self.store.remove::<Service>(&in_default(name)).unwrap();
+    }
+
+    pub(crate) fn remove_endpoints(&self, service: &str) {
+        self.store.remove::<EndpointSlice>(&in_default(service)).unwrap();
     }
 
     /// Waits until the proxy is up to date.
@@ -174,6 +174,13 @@ impl Lab {
 
     pub(crate) fn nft(&self) -> Nft {
         Nft::new(self.node.clone()).unwrap()
+    }
+}
+
+fn in_default(name: &str) -> NamespacedName {
+    NamespacedName {
+        namespace: "default".into(),
+        name: name.into(),
     }
 }
 

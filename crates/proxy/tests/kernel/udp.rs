@@ -2,11 +2,14 @@
 
 use std::io::ErrorKind;
 
-use crate::lab::{Lab, NODE, ask_udp, udp_client};
+use podlab_kernel::conntrack::Conntrack;
+
+use crate::lab::{Lab, NODE, ask, ask_udp, connect, udp_client};
 
 crate::tests![
     a_client_moves_on_when_its_endpoint_goes,
     a_client_stays_with_an_endpoint_that_stays,
+    tcp_connections_of_the_same_port_are_kept,
     a_client_is_refused_until_there_is_an_endpoint,
     a_pod_that_reaches_itself_is_seen_as_the_node,
 ];
@@ -40,6 +43,22 @@ fn a_client_stays_with_an_endpoint_that_stays() {
     lab.set_endpoints("dns", "UDP", &all[1..]);
     lab.settle();
     assert_eq!(ask_udp(&socket).unwrap().pod, stays.address);
+}
+
+fn tcp_connections_of_the_same_port_are_kept() {
+    let lab = Lab::new();
+    let (client, old, new) = (lab.client(), lab.server(), lab.server());
+    lab.serve("dns", "10.96.0.10", "TCP", &[&old]);
+    let mut stream = connect(&client.netns, DNS).unwrap();
+    ask(&mut stream).unwrap();
+    lab.remove_service("dns");
+    lab.serve("dns", "10.96.0.10", "UDP", &[&old]);
+    lab.set_endpoints("dns", "UDP", &[&new]);
+    lab.settle();
+    assert_eq!(ask(&mut stream).unwrap().ip(), client.address);
+    let flows = Conntrack::open(&lab.node).unwrap().flows().unwrap();
+    assert_eq!(flows.len(), 1);
+    assert_eq!(flows[0].original.source, stream.local_addr().unwrap());
 }
 
 fn a_client_is_refused_until_there_is_an_endpoint() {
