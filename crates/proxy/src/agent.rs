@@ -22,6 +22,9 @@ const ATTEMPTS: u32 = 5;
 /// The time from the first refusal to the next attempt; it doubles with every further one.
 const BACK_OFF: Duration = Duration::from_millis(20);
 
+/// Before the skeleton, in the same transaction. Only when needed: the kernel takes 10 ms to let go of a table.
+const REMOVE: &str = "add table ip podlab-proxy\ndelete table ip podlab-proxy\n";
+
 /// What a proxy has to know of its cluster.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -58,7 +61,7 @@ async fn keep_up(
             return Err(error);
         }
         tracing::warn!("building all services anew: {error}");
-        sleep(BACK_OFF * 2u32.pow(refusals)).await;
+        sleep(BACK_OFF * 2u32.pow(refusals - 1)).await;
     }
 }
 
@@ -73,7 +76,11 @@ async fn follow(
     let mut revision = store.revision();
     let mut watch = store.watch();
     let mut plan = Plan::default();
-    let mut load: fn(&Kernel, Transaction) -> Result<(), NftError> = Kernel::reload;
+    let mut load: fn(&Kernel, Transaction) -> Result<(), NftError> = if *refusals == 0 {
+        Kernel::load
+    } else {
+        Kernel::reload
+    };
     loop {
         while let Some(event) = watch.try_next() {
             plan.record(&event);
@@ -115,9 +122,17 @@ impl Kernel {
         })
     }
 
-    /// Replaces all that there is, in one transaction.
-    fn reload(&self, transaction: Transaction) -> Result<(), NftError> {
+    /// Into a node without services, in one transaction.
+    fn load(&self, transaction: Transaction) -> Result<(), NftError> {
         self.nft.load(&format!("{}\n{transaction}", self.skeleton))?;
+        self.forget_stale_flows(&transaction);
+        Ok(())
+    }
+
+    /// In place of whatever there is, in one transaction.
+    fn reload(&self, transaction: Transaction) -> Result<(), NftError> {
+        self.nft
+            .load(&format!("{REMOVE}{}\n{transaction}", self.skeleton))?;
         self.forget_stale_flows(&transaction);
         Ok(())
     }

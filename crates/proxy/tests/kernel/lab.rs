@@ -61,12 +61,7 @@ impl Lab {
             underlay.add_node("node", node.clone()).await.unwrap();
             let (pods, cluster) = ("10.244.0.0/24".parse().unwrap(), "10.244.0.0/16".parse().unwrap());
             let network = NodeNetwork::create(node.clone(), pods, cluster).await.unwrap();
-            let config = Config {
-                service_cidr: "10.96.0.0/16".parse().unwrap(),
-                pod_cidr: cluster,
-            };
-            let (sender, progress) = watch::channel(0);
-            let proxy = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));
+            let (proxy, progress) = start_proxy(&store, &node);
             Self {
                 node,
                 store,
@@ -76,6 +71,13 @@ impl Lab {
                 proxy,
             }
         })
+    }
+
+    /// As when the proxy is replaced by a newer one: what the first has made is there still.
+    pub(crate) fn restart_proxy(&mut self) {
+        self.proxy.abort();
+        let _runtime = RUNTIME.enter();
+        (self.proxy, self.progress) = start_proxy(&self.store, &self.node);
     }
 
     /// A pod that does nothing.
@@ -175,6 +177,16 @@ impl Lab {
     pub(crate) fn nft(&self) -> Nft {
         Nft::new(self.node.clone()).unwrap()
     }
+}
+
+fn start_proxy(store: &Store, node: &Netns) -> (JoinHandle<()>, watch::Receiver<u64>) {
+    let config = Config {
+        service_cidr: "10.96.0.0/16".parse().unwrap(),
+        pod_cidr: "10.244.0.0/16".parse().unwrap(),
+    };
+    let (sender, progress) = watch::channel(0);
+    let proxy = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));
+    (proxy, progress)
 }
 
 fn in_default(name: &str) -> NamespacedName {

@@ -12,6 +12,7 @@ crate::tests![
     the_rule_set_explains_itself,
     a_change_by_somebody_else_is_mended_with_the_next,
     what_was_in_the_store_before_is_served,
+    a_new_proxy_replaces_the_rules_of_the_old_one,
     an_emptied_store_is_dealt_with,
     text_and_json_are_the_same_transaction,
 ];
@@ -56,6 +57,17 @@ fn what_was_in_the_store_before_is_served() {
             .unwrap()
     };
     assert_eq!(elements(&second), elements(&first));
+}
+
+fn a_new_proxy_replaces_the_rules_of_the_old_one() {
+    let mut lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.server());
+    lab.serve("web", "10.96.0.10", "TCP", &[&pod]);
+    let before = rule_set(&lab.nft());
+    lab.restart_proxy();
+    lab.settle();
+    assert_eq!(rule_set(&lab.nft()), before);
+    ask_once(&client.netns, "10.96.0.10:80").unwrap();
 }
 
 /// Nothing is to be seen of what was deleted; the proxy is up to date all the same.
