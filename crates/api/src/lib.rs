@@ -8,4 +8,5 @@ pub mod object;
 pub mod scenario;
 mod source;
 pub mod steps;
+mod suggest;
 pub mod validation;

@@ -1,5 +1,7 @@
 //! What Kubernetes has and podlab hasn't: said before anything is built.
 
+use k8s_openapi::api::core::v1::{Container, PodSpec, Service, Volume};
+
 use crate::diagnostic::Severity;
 use crate::object::Object;
 
@@ -15,6 +17,126 @@ pub struct Limit {
 }
 
 /// Everything in an object that podlab can't do.
-pub fn limits(_object: &Object) -> Vec<Limit> {
-    Vec::new()
+pub fn limits(object: &Object) -> Vec<Limit> {
+    let mut limits = Limits(Vec::new());
+    match object {
+        Object::Service(service) => limits.service(service),
+        Object::Pod(pod) => limits.pod("spec", pod.spec.as_ref()),
+        Object::Deployment(deployment) => {
+            let spec = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+            limits.pod("spec.template.spec", spec);
+        }
+        Object::ReplicaSet(replica_set) => {
+            let template = replica_set.spec.as_ref().and_then(|spec| spec.template.as_ref());
+            limits.pod("spec.template.spec", template.and_then(|template| template.spec.as_ref()));
+        }
+        Object::Namespace(_) | Object::Node(_) | Object::EndpointSlice(_) => {}
+    }
+    limits.0
 }
+
+struct Limits(Vec<Limit>);
+
+impl Limits {
+    fn error(&mut self, path: String, message: impl Into<String>) {
+        self.0.push(Limit { severity: Severity::Error, path, message: message.into() });
+    }
+
+    fn warning(&mut self, path: String, message: impl Into<String>) {
+        self.0.push(Limit { severity: Severity::Warning, path, message: message.into() });
+    }
+
+    fn protocol(&mut self, path: String, protocol: Option<&str>) {
+        if protocol == Some("SCTP") {
+            self.error(path, "podlab has no SCTP, only TCP and UDP");
+        }
+    }
+
+    fn service(&mut self, service: &Service) {
+        let Some(spec) = &service.spec else { return };
+        match spec.type_.as_deref() {
+            Some(kind @ ("NodePort" | "LoadBalancer")) => {
+                let message = format!("podlab runs the ClusterIP part of a {kind} service only");
+                self.warning("spec.type".into(), message);
+            }
+            Some("ExternalName") => {
+                let message = "an ExternalName service is a DNS name, and podlab's clusters have no DNS";
+                self.warning("spec.type".into(), message);
+            }
+            _ => {}
+        }
+        for (index, port) in spec.ports.iter().flatten().enumerate() {
+            self.protocol(format!("spec.ports[{index}].protocol"), port.protocol.as_deref());
+        }
+    }
+
+    fn pod(&mut self, path: &str, spec: Option<&PodSpec>) {
+        let Some(spec) = spec else { return };
+        for (index, volume) in spec.volumes.iter().flatten().enumerate() {
+            self.volume(format!("{path}.volumes[{index}]"), volume);
+        }
+        if spec.host_network == Some(true) {
+            self.error(format!("{path}.hostNetwork"), "every pod of podlab has a network of its own");
+        }
+        for (index, container) in spec.init_containers.iter().flatten().enumerate() {
+            self.container(&format!("{path}.initContainers[{index}]"), container);
+        }
+        for (index, container) in spec.containers.iter().enumerate() {
+            self.container(&format!("{path}.containers[{index}]"), container);
+        }
+    }
+
+    fn volume(&mut self, path: String, volume: &Volume) {
+        if volume.empty_dir.is_none() {
+            let message = "podlab has emptyDir volumes only: a container that mounts this one won't start";
+            self.warning(path, message);
+        }
+    }
+
+    fn container(&mut self, path: &str, container: &Container) {
+        for (index, port) in container.ports.iter().flatten().enumerate() {
+            self.protocol(format!("{path}.ports[{index}].protocol"), port.protocol.as_deref());
+        }
+        for (index, variable) in container.env.iter().flatten().enumerate() {
+            let Some(source) = &variable.value_from else { continue };
+            let path = format!("{path}.env[{index}].valueFrom");
+            let required = |optional: Option<bool>| optional != Some(true);
+            if source.config_map_key_ref.as_ref().is_some_and(|source| required(source.optional)) {
+                self.error(format!("{path}.configMapKeyRef"), NO_CONFIG_MAPS);
+            }
+            if source.secret_key_ref.as_ref().is_some_and(|source| required(source.optional)) {
+                self.error(format!("{path}.secretKeyRef"), NO_SECRETS);
+            }
+            if source.resource_field_ref.is_some() || source.file_key_ref.is_some() {
+                self.warning(path, "podlab doesn't set variables from here; this one is missing in the container");
+            }
+        }
+        for (index, source) in container.env_from.iter().flatten().enumerate() {
+            let path = format!("{path}.envFrom[{index}]");
+            if source.config_map_ref.as_ref().is_some_and(|source| source.optional != Some(true)) {
+                self.error(format!("{path}.configMapRef"), NO_CONFIG_MAPS);
+            }
+            if source.secret_ref.as_ref().is_some_and(|source| source.optional != Some(true)) {
+                self.error(format!("{path}.secretRef"), NO_SECRETS);
+            }
+        }
+        let probes = [
+            ("livenessProbe", &container.liveness_probe),
+            ("readinessProbe", &container.readiness_probe),
+            ("startupProbe", &container.startup_probe),
+        ];
+        for (field, probe) in probes {
+            let Some(probe) = probe else { continue };
+            if probe.grpc.is_some() {
+                let message = "podlab has no grpc probes, only httpGet, tcpSocket and exec";
+                self.error(format!("{path}.{field}.grpc"), message);
+            }
+            if probe.http_get.as_ref().is_some_and(|get| get.scheme.as_deref() == Some("HTTPS")) {
+                self.error(format!("{path}.{field}.httpGet.scheme"), "podlab's probes speak HTTP only, not HTTPS");
+            }
+        }
+    }
+}
+
+const NO_CONFIG_MAPS: &str = "podlab has no ConfigMaps: write the value here, or set `optional: true`";
+const NO_SECRETS: &str = "podlab has no Secrets: write the value here, or set `optional: true`";

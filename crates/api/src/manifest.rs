@@ -8,7 +8,6 @@ mod objects;
 mod scalar;
 mod scenario;
 mod shape;
-mod suggest;
 mod syntax;
 mod tree;
 mod yaml;

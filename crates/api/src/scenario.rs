@@ -15,7 +15,7 @@ pub const KIND: &str = "Scenario";
 
 /// A lesson or a test: a cluster, and the steps that are taken in it, one after another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
     /// `podlab.dev/v1alpha1`.
     pub api_version: String,
@@ -29,7 +29,7 @@ pub struct Scenario {
 
 /// The part of Kubernetes' ObjectMeta that a Scenario has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScenarioMeta {
     /// The scenario's name, a DNS label.
     pub name: String,
@@ -37,7 +37,7 @@ pub struct ScenarioMeta {
 
 /// What a scenario needs, and what happens in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScenarioSpec {
     /// What the scenario teaches, in a few sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct ScenarioSpec {
 
 /// Address ranges of the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClusterSpec {
     /// Where ClusterIPs come from; `10.96.0.0/12` when missing, as kubeadm has it.
     #[serde(default, rename = "serviceCIDR", skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub struct ClusterSpec {
 
 /// An image's name, and the program of this machine that is run in its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Program {
     /// The image, without its tag: `nginx`, `registry.example/team/app`.
     pub image: String,
@@ -81,7 +81,7 @@ pub struct Program {
 ///
 /// Traffic is one of `http`, `tcp`, `udp`, `exec`, and has a `from`; the rest change the cluster, or look at it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepSpec {
     /// What the step proves, as a sentence.
     pub name: String,
@@ -124,6 +124,7 @@ pub struct StepSpec {
     pub set_ready: Option<SetReadySpec>,
     /// Objects to create or change, as in a manifest; waits until they are in effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
     pub apply: Option<Vec<serde_json::Value>>,
     /// An object to delete, `KIND/NAME`; waits until it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,9 +142,10 @@ pub struct StepSpec {
 
 /// An HTTP request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpSpec {
-    /// `service/NAME` (its ClusterIP), `pod/NAME`, `node`, `outside`, or an IP address.
+    /// `service/NAME` (its ClusterIP), `pod/NAME`, `deployment/NAME` (one of its pods), `node`, `outside`, or an IP
+    /// address.
     pub to: String,
     /// Port number, or name of a port of the service; the service's first port when missing, otherwise 80.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,9 +169,10 @@ pub struct HttpSpec {
 
 /// A TCP connection or a UDP datagram.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SocketSpec {
-    /// `service/NAME` (its ClusterIP), `pod/NAME`, `node`, `outside`, or an IP address.
+    /// `service/NAME` (its ClusterIP), `pod/NAME`, `deployment/NAME` (one of its pods), `node`, `outside`, or an IP
+    /// address.
     pub to: String,
     /// Port number, or name of a port of the service; the service's first port of the protocol when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,7 +194,7 @@ pub enum PortSpec {
 
 /// `kubectl scale`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScaleSpec {
     /// The deployment's name.
     pub deployment: String,
@@ -202,7 +205,7 @@ pub struct ScaleSpec {
 
 /// A pod's readiness, by decree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetReadySpec {
     /// `pod/NAME`, or `deployment/NAME` for one of its pods.
     pub on: String,
@@ -212,7 +215,7 @@ pub struct SetReadySpec {
 
 /// `kubectl wait`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaitSpec {
     /// `pod/NAME` or `deployment/NAME`.
     pub on: String,
@@ -233,9 +236,14 @@ pub enum WaitCondition {
     Deleted,
 }
 
+/// The JSON Schema of a Scenario document, for editors.
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(Scenario)
+}
+
 /// What must be seen. Everything that is stated must hold, for each of the `times`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectSpec {
     /// How the network answers; `Answered` when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ mod workload;
 use std::fmt::Display;
 
 use crate::object::Object;
+use crate::suggest::suggest;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct FieldError {
     pub reason: FieldReason,
     /// The value and the rule, without path and reason; may be empty.
     pub detail: String,
+    /// What can be done about it.
+    pub help: Option<String>,
 }
 
 /// What is wrong with a field; its text form is how Kubernetes begins the message.
@@ -161,9 +164,10 @@ impl Errors {
         let Some(value) = value.filter(|value| !supported.contains(value)) else {
             return;
         };
+        let help = suggest(value, supported.iter().copied()).map(|meant| format!("did you mean {meant:?}?"));
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
         let detail = format!("{value:?}: supported values: {}", supported.join(", "));
-        self.add(field, FieldReason::Unsupported, detail);
+        self.add_with_help(field, FieldReason::Unsupported, detail, help);
     }
 
     fn not_negative(&mut self, field: &str, value: Option<impl Into<i64>>) {

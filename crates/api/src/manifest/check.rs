@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::scalar::resolve;
 use super::shape::{Shape, ShapeId, Shapes, shapes};
-use super::suggest::suggest;
 use super::tree::{Content, Entry, Node};
+use crate::suggest::suggest;
 use crate::source::{Source, Span};
 
 /// A difference from the shape.

@@ -80,10 +80,7 @@ pub(super) fn document(
         } => {
             let mark = node.locate(if at_version { "apiVersion" } else { "kind" });
             let diagnostic = place.say(Severity::Error, mark, &prefixed(&place.prefix, &message));
-            diagnostics.push(match help {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            });
+            diagnostics.push(with_help(diagnostic, help));
             Document::Nothing
         }
     }
@@ -149,10 +146,7 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
     let (value, problems) = check(&place.source, &place.node, shapes().kind(kind), &place.prefix);
     for problem in &problems {
         let diagnostic = place.say(Severity::Error, problem.span, &problem.message);
-        diagnostics.push(match &problem.help {
-            Some(help) => diagnostic.help(help.clone()),
-            None => diagnostic,
-        });
+        diagnostics.push(with_help(diagnostic, problem.help.clone()));
     }
     let mut object = match decode(kind, value) {
         Ok(object) => object,
@@ -173,12 +167,21 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
             .any(|problem| full.starts_with(&problem.path) || problem.path.starts_with(&full))
     };
     for error in validate(&object).into_iter().filter(|error| !told(&error.path)) {
-        diagnostics.push(place.diagnose(Severity::Error, &error.path, &error.message()));
+        let diagnostic = place.diagnose(Severity::Error, &error.path, &error.message());
+        diagnostics.push(with_help(diagnostic, error.help));
     }
     for limit in limits(&object).into_iter().filter(|limit| !told(&limit.path)) {
         diagnostics.push(place.diagnose(limit.severity, &limit.path, &limit.message));
     }
     Document::Object(Box::new(Located { value: object, place }))
+}
+
+/// With advice, if there is any.
+pub(super) fn with_help(diagnostic: Diagnostic, help: Option<String>) -> Diagnostic {
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
 }
 
 fn prefixed_path(prefix: &str, path: &str) -> String {

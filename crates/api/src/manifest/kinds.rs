@@ -1,6 +1,6 @@
 //! Which kinds Kubernetes has, in which API versions, and which of them podlab runs.
 
-use super::suggest::suggest;
+use crate::suggest::suggest;
 use crate::object::Kind;
 use crate::scenario;
 

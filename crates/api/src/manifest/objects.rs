@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::located::{Located, Place};
-use super::suggest::suggest;
+use crate::suggest::suggest;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Kind, Object};
 use crate::steps::NamespacedName;
