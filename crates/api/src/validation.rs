@@ -136,9 +136,13 @@ impl Errors {
     }
 
     fn add(&mut self, field: &str, reason: FieldReason, detail: String) {
+        self.add_with_help(field, reason, detail, None);
+    }
+
+    fn add_with_help(&mut self, field: &str, reason: FieldReason, detail: String, help: Option<String>) {
         self.at(field, |errors| {
             let path = errors.path.clone();
-            errors.found.push(FieldError { path, reason, detail });
+            errors.found.push(FieldError { path, reason, detail, help });
         });
     }
 
