@@ -23,12 +23,18 @@ pub fn limits(object: &Object) -> Vec<Limit> {
         Object::Service(service) => limits.service(service),
         Object::Pod(pod) => limits.pod("spec", pod.spec.as_ref()),
         Object::Deployment(deployment) => {
-            let spec = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+            let spec = deployment
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.template.spec.as_ref());
             limits.pod("spec.template.spec", spec);
         }
         Object::ReplicaSet(replica_set) => {
             let template = replica_set.spec.as_ref().and_then(|spec| spec.template.as_ref());
-            limits.pod("spec.template.spec", template.and_then(|template| template.spec.as_ref()));
+            limits.pod(
+                "spec.template.spec",
+                template.and_then(|template| template.spec.as_ref()),
+            );
         }
         Object::Namespace(_) | Object::Node(_) | Object::EndpointSlice(_) => {}
     }
@@ -39,11 +45,19 @@ struct Limits(Vec<Limit>);
 
 impl Limits {
     fn error(&mut self, path: String, message: impl Into<String>) {
-        self.0.push(Limit { severity: Severity::Error, path, message: message.into() });
+        self.0.push(Limit {
+            severity: Severity::Error,
+            path,
+            message: message.into(),
+        });
     }
 
     fn warning(&mut self, path: String, message: impl Into<String>) {
-        self.0.push(Limit { severity: Severity::Warning, path, message: message.into() });
+        self.0.push(Limit {
+            severity: Severity::Warning,
+            path,
+            message: message.into(),
+        });
     }
 
     fn protocol(&mut self, path: String, protocol: Option<&str>) {
@@ -76,7 +90,10 @@ impl Limits {
             self.volume(format!("{path}.volumes[{index}]"), volume);
         }
         if spec.host_network == Some(true) {
-            self.error(format!("{path}.hostNetwork"), "every pod of podlab has a network of its own");
+            self.error(
+                format!("{path}.hostNetwork"),
+                "every pod of podlab has a network of its own",
+            );
         }
         for (index, container) in spec.init_containers.iter().flatten().enumerate() {
             self.container(&format!("{path}.initContainers[{index}]"), container);
@@ -95,28 +112,52 @@ impl Limits {
 
     fn container(&mut self, path: &str, container: &Container) {
         for (index, port) in container.ports.iter().flatten().enumerate() {
-            self.protocol(format!("{path}.ports[{index}].protocol"), port.protocol.as_deref());
+            self.protocol(
+                format!("{path}.ports[{index}].protocol"),
+                port.protocol.as_deref(),
+            );
         }
         for (index, variable) in container.env.iter().flatten().enumerate() {
-            let Some(source) = &variable.value_from else { continue };
+            let Some(source) = &variable.value_from else {
+                continue;
+            };
             let path = format!("{path}.env[{index}].valueFrom");
             let required = |optional: Option<bool>| optional != Some(true);
-            if source.config_map_key_ref.as_ref().is_some_and(|source| required(source.optional)) {
+            if source
+                .config_map_key_ref
+                .as_ref()
+                .is_some_and(|source| required(source.optional))
+            {
                 self.error(format!("{path}.configMapKeyRef"), NO_CONFIG_MAPS);
             }
-            if source.secret_key_ref.as_ref().is_some_and(|source| required(source.optional)) {
+            if source
+                .secret_key_ref
+                .as_ref()
+                .is_some_and(|source| required(source.optional))
+            {
                 self.error(format!("{path}.secretKeyRef"), NO_SECRETS);
             }
             if source.resource_field_ref.is_some() || source.file_key_ref.is_some() {
-                self.warning(path, "podlab doesn't set variables from here; this one is missing in the container");
+                self.warning(
+                    path,
+                    "podlab doesn't set variables from here; this one is missing in the container",
+                );
             }
         }
         for (index, source) in container.env_from.iter().flatten().enumerate() {
             let path = format!("{path}.envFrom[{index}]");
-            if source.config_map_ref.as_ref().is_some_and(|source| source.optional != Some(true)) {
+            if source
+                .config_map_ref
+                .as_ref()
+                .is_some_and(|source| source.optional != Some(true))
+            {
                 self.error(format!("{path}.configMapRef"), NO_CONFIG_MAPS);
             }
-            if source.secret_ref.as_ref().is_some_and(|source| source.optional != Some(true)) {
+            if source
+                .secret_ref
+                .as_ref()
+                .is_some_and(|source| source.optional != Some(true))
+            {
                 self.error(format!("{path}.secretRef"), NO_SECRETS);
             }
         }
@@ -131,8 +172,15 @@ impl Limits {
                 let message = "podlab has no grpc probes, only httpGet, tcpSocket and exec";
                 self.error(format!("{path}.{field}.grpc"), message);
             }
-            if probe.http_get.as_ref().is_some_and(|get| get.scheme.as_deref() == Some("HTTPS")) {
-                self.error(format!("{path}.{field}.httpGet.scheme"), "podlab's probes speak HTTP only, not HTTPS");
+            if probe
+                .http_get
+                .as_ref()
+                .is_some_and(|get| get.scheme.as_deref() == Some("HTTPS"))
+            {
+                self.error(
+                    format!("{path}.{field}.httpGet.scheme"),
+                    "podlab's probes speak HTTP only, not HTTPS",
+                );
             }
         }
     }

@@ -2,13 +2,17 @@
 
 mod check;
 mod document;
+mod duration;
 mod kinds;
 mod located;
 mod objects;
+mod reference;
 mod scalar;
 mod scenario;
 mod shape;
+mod step;
 mod syntax;
+mod traffic;
 mod tree;
 mod yaml;
 

@@ -3,7 +3,7 @@
 mod containers;
 mod labels;
 mod metadata;
-mod names;
+pub(crate) mod names;
 mod pod;
 mod probes;
 mod service;
@@ -142,7 +142,12 @@ impl Errors {
     fn add_with_help(&mut self, field: &str, reason: FieldReason, detail: String, help: Option<String>) {
         self.at(field, |errors| {
             let path = errors.path.clone();
-            errors.found.push(FieldError { path, reason, detail, help });
+            errors.found.push(FieldError {
+                path,
+                reason,
+                detail,
+                help,
+            });
         });
     }
 

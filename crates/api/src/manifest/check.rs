@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::scalar::resolve;
 use super::shape::{Shape, ShapeId, Shapes, shapes};
 use super::tree::{Content, Entry, Node};
-use crate::suggest::suggest;
 use crate::source::{Source, Span};
+use crate::suggest::suggest;
 
 /// A difference from the shape.
 #[derive(Debug)]

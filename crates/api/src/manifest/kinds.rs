@@ -1,8 +1,8 @@
 //! Which kinds Kubernetes has, in which API versions, and which of them podlab runs.
 
-use crate::suggest::suggest;
 use crate::object::Kind;
 use crate::scenario;
+use crate::suggest::suggest;
 
 /// Kubernetes' own kinds that people write in manifests, by API group and version.
 const BUILT_IN: &[(&str, &[&str])] = &[

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::located::{Located, Place};
-use crate::suggest::suggest;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Kind, Object};
 use crate::steps::NamespacedName;
+use crate::suggest::suggest;
 
 /// The namespaces that every cluster has.
 const NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];

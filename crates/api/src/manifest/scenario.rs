@@ -1,15 +1,157 @@
 //! From the Scenario document to the steps that are run.
 
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::check::{Problem, check};
+use super::document::with_help;
 use super::located::{Located, Place};
 use super::objects::Objects;
-use crate::diagnostic::Diagnostic;
+use super::shape::shapes;
+use super::step::StepReader;
+use super::tree::Node;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::Object;
-use crate::steps::Scenario;
+use crate::scenario::{ClusterSpec, Program, StepSpec};
+use crate::steps::{Scenario, Step};
+use crate::validation::names;
 
+/// Where ClusterIPs come from when the scenario doesn't say.
+const SERVICE_CIDR: &str = "10.96.0.0/12";
+/// Where pods' addresses come from when the scenario doesn't say.
+const POD_CIDR: &str = "10.244.0.0/16";
+
+/// Reads the scenario; `known` are the objects of the manifests. Also returns the objects that its steps apply.
+///
+/// The scenario is none if something is wrong with it, which `diagnostics` tells then.
 pub(super) fn read(
-    _: &Place,
-    _: Objects,
-    _: &mut Vec<Diagnostic>,
+    place: &Place,
+    known: Objects,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> (Option<Scenario>, Vec<Located<Object>>) {
-    (None, Vec::new())
+    let before = diagnostics.len();
+    let (value, problems) = check(&place.source, &place.node, shapes().scenario(), "");
+    for problem in &problems {
+        let diagnostic = place.say(Severity::Error, problem.span, &problem.message);
+        diagnostics.push(with_help(diagnostic, problem.help.clone()));
+    }
+    let spec = &value["spec"];
+    let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let mut complain = |path: &str, message: &str| {
+        if !told(&problems, path) {
+            diagnostics.push(place.diagnose(Severity::Error, path, message));
+        }
+    };
+    for why in names::subdomain(&name) {
+        complain("metadata.name", &format!("Invalid value: {name:?}: {why}"));
+    }
+    let (service_cidr, pod_cidr) = ranges(&spec["cluster"], &mut complain);
+    let programs = programs(&spec["programs"], &mut complain);
+    let steps = spec["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if steps.is_empty() {
+        complain("spec.steps", "Required value: a scenario has at least one step");
+    }
+    let (steps, applied) = read_steps(place, steps, &problems, known, diagnostics);
+
+    let failed = diagnostics[before..]
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    let scenario = Scenario {
+        name,
+        description: spec["description"]
+            .as_str()
+            .map(|text| text.trim_end().to_owned()),
+        service_cidr,
+        pod_cidr,
+        programs,
+        requires: serde_json::from_value(spec["requires"].clone()).unwrap_or_default(),
+        steps,
+    };
+    ((!failed).then_some(scenario), applied)
+}
+
+/// Whether something is said already about a field, or about something in it or around it.
+fn told(problems: &[Problem], path: &str) -> bool {
+    let around = |outer: &str, inner: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    problems
+        .iter()
+        .any(|problem| around(&problem.path, path) || around(path, &problem.path))
+}
+
+fn read_steps(
+    place: &Place,
+    values: &[Value],
+    problems: &[Problem],
+    known: Objects,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Step>, Vec<Located<Object>>) {
+    let nodes = place.node.find("spec.steps").map(Node::items).unwrap_or_default();
+    let mut reader = StepReader::new(place, known, diagnostics);
+    let mut steps = Vec::new();
+    for (index, (value, node)) in values.iter().zip(nodes).enumerate() {
+        let path = format!("spec.steps[{index}]");
+        // Objects are taken note of even if the step has a mistake, so that the steps after it find them.
+        let objects = reader.apply(node.get("apply").map(Node::items).unwrap_or_default(), &path);
+        if told(problems, &path) {
+            continue;
+        }
+        if let Ok(spec) = serde_json::from_value::<StepSpec>(value.clone()) {
+            steps.extend(reader.step(spec, &path, objects));
+        }
+    }
+    (steps, reader.applied)
+}
+
+fn ranges(cluster: &Value, complain: &mut impl FnMut(&str, &str)) -> (IpNet, IpNet) {
+    let cluster: ClusterSpec = serde_json::from_value(cluster.clone()).unwrap_or_default();
+    let mut range = |field: &str, text: Option<String>, default: &str| {
+        let path = format!("spec.cluster.{field}");
+        let text = text.unwrap_or_else(|| default.to_owned());
+        match text.parse::<IpNet>() {
+            Ok(range) if range.trunc() != range => {
+                let canonical = range.trunc();
+                complain(
+                    &path,
+                    &format!("Invalid value: {text:?}: must be in canonical form (\"{canonical}\")"),
+                );
+                canonical
+            }
+            Ok(range) => range,
+            Err(_) => {
+                let rule = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+                complain(&path, &format!("Invalid value: {text:?}: {rule}"));
+                IpNet::default()
+            }
+        }
+    };
+    let services = range("serviceCIDR", cluster.service_cidr, SERVICE_CIDR);
+    let pods = range("podCIDR", cluster.pod_cidr, POD_CIDR);
+    if matches!(pods, IpNet::V4(_)) && pods.prefix_len() > 24 {
+        let message =
+            format!("Invalid value: \"{pods}\": must be a /24 or larger: each node gets a /24 of it");
+        complain("spec.cluster.podCIDR", &message);
+    }
+    if services.contains(&pods) || pods.contains(&services) {
+        let message =
+            format!("Invalid value: service range {services} and pod range {pods} must not overlap");
+        complain("spec.cluster", &message);
+    }
+    (services, pods)
+}
+
+fn programs(programs: &Value, complain: &mut impl FnMut(&str, &str)) -> Vec<Program> {
+    let programs: Vec<Program> = serde_json::from_value(programs.clone()).unwrap_or_default();
+    for (index, program) in programs.iter().enumerate() {
+        if program.image.is_empty() {
+            complain(&format!("spec.programs[{index}].image"), "Required value");
+        }
+        if program.command.first().is_none_or(String::is_empty) {
+            complain(&format!("spec.programs[{index}].command"), "Required value");
+        }
+    }
+    programs
 }
