@@ -25,13 +25,19 @@ pub enum User {
 impl User {
     /// All that this test run can be: root can be both.
     pub fn all() -> &'static [User] {
-        if geteuid().is_root() { &[User::Root, User::Ordinary] } else { &[User::Ordinary] }
+        if geteuid().is_root() {
+            &[User::Root, User::Ordinary]
+        } else {
+            &[User::Ordinary]
+        }
     }
 }
 
 /// The workspace's folder.
 pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("/"))
 }
 
 /// A new command: the built binary, run as `user`, with an environment that doesn't depend on who runs the tests.
@@ -69,7 +75,14 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "podlab", "--message-format", "json"])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "podlab",
+                "--message-format",
+                "json",
+            ])
             .current_dir(workspace())
             .stderr(Stdio::inherit())
             .output()

@@ -208,7 +208,7 @@ pub struct ScaleSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetReadySpec {
     /// `pod/NAME`, or `deployment/NAME` for one of its pods.
-    pub on: String,
+    pub object: String,
     /// False: not ready whatever the probe says. True: as the probe says, as before.
     pub ready: bool,
 }
@@ -218,7 +218,7 @@ pub struct SetReadySpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaitSpec {
     /// `pod/NAME` or `deployment/NAME`.
-    pub on: String,
+    pub object: String,
     /// What to wait for.
     #[serde(rename = "for")]
     pub condition: WaitCondition,

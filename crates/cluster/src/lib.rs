@@ -1,13 +1,28 @@
 //! A whole cluster: one control plane, its nodes, and a host outside, in a sandbox of their own.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
-use podlab_api::scenario::Program;
+use k8s_openapi::api::core::v1::{Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use podlab_api::steps::NamespacedName;
+use podlab_control::allocator::AllocationError;
+use podlab_control::controllers::Controllers;
+use podlab_control::registry::{Registry, RegistryOptions};
 use podlab_control::store::Store;
 use podlab_kernel::netns::Netns;
-use podlab_node::kubelet::{ExecOutput, LogLine};
+use podlab_node::cni::{CniError, NodeNetwork, Underlay};
+use podlab_node::images::Images;
+use podlab_node::kubelet::{ExecError, ExecOutput, Kubelet, LogLine};
+use podlab_proxy::agent::{self, Config};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use podlab_node::cni::Host;
+
+/// The name of the node.
+const NODE: &str = "node-1";
 
 /// What a cluster is made of, apart from its objects.
 #[derive(Debug, Clone)]
@@ -16,22 +31,20 @@ pub struct Options {
     pub service_cidr: IpNet,
     /// Where pod addresses come from, a /24 of it for each node.
     pub pod_cidr: IpNet,
-    /// Images and the programs of this machine that stand for them, in addition to the built-in table.
-    pub programs: Vec<Program>,
+    /// What runs in place of images.
+    pub images: Images,
 }
 
-/// A running cluster. Dropping it ends its pods; its namespaces go with the process.
-pub struct Cluster {}
-
-/// A host on the nodes' network: a node, or the one outside of the cluster.
-#[derive(Debug, Clone)]
-pub struct Host {
-    /// Its name.
-    pub name: String,
-    /// Its address on the nodes' network.
-    pub address: IpAddr,
-    /// Its network namespace.
-    pub netns: Netns,
+/// A running cluster. Dropping it stops what serves it; its namespaces and processes go with the sandbox.
+pub struct Cluster {
+    registry: Registry,
+    nodes: Vec<Host>,
+    outside: Host,
+    kubelets: Vec<Kubelet>,
+    /// Up to which revision of the store controllers and proxies have dealt with everything.
+    progress: Vec<watch::Receiver<u64>>,
+    _underlay: Underlay,
+    _agents: JoinSet<()>,
 }
 
 /// A pod that has its network.
@@ -47,46 +60,183 @@ pub struct PodNetwork {
 
 /// The cluster can't be built, or can't do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ClusterError {}
+pub enum ClusterError {
+    /// The kernel refused a part of the network.
+    #[error(transparent)]
+    Network(#[from] CniError),
+    /// The kernel refused a namespace.
+    #[error("cannot make a network namespace: {0}")]
+    Namespace(#[from] std::io::Error),
+    /// The pod range has no room for a node's pods.
+    #[error("podCIDR {0} can't be used: it must be an IPv4 range of at least a /28")]
+    PodRange(IpNet),
+    /// The service range has no addresses to give.
+    #[error(transparent)]
+    ServiceRange(#[from] AllocationError),
+    /// A command could not be run.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+}
 
 impl Cluster {
-    /// Builds an empty cluster of one node.
-    pub async fn start(_options: Options) -> Result<Self, ClusterError> {
-        todo!()
+    /// Builds an empty cluster of one node. Must be called in the sandbox, in a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with what the kernel refused.
+    pub async fn start(options: Options) -> Result<Self, ClusterError> {
+        let store = Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::now())));
+        let registry = Registry::new(
+            store.clone(),
+            RegistryOptions {
+                service_cidr: options.service_cidr,
+            },
+        )?;
+        let node_range = node_range(options.pod_cidr)?;
+        let mut underlay = Underlay::create().await?;
+        let node = underlay.add_node(NODE, Netns::create()?).await?;
+        let outside = underlay.add_outside().await?;
+        let network = NodeNetwork::create(node.netns.clone(), node_range, options.pod_cidr).await?;
+        let kubelet = Kubelet::new(
+            NODE.to_owned(),
+            node.address,
+            store.clone(),
+            network,
+            options.images,
+        );
+
+        let mut agents = JoinSet::new();
+        let (controllers_at, controllers) = watch::channel(0);
+        let (proxy_at, proxy) = watch::channel(0);
+        let config = Config {
+            service_cidr: options.service_cidr,
+            pod_cidr: options.pod_cidr,
+        };
+        agents.spawn(Controllers::new(registry.clone()).serve(controllers_at));
+        agents.spawn(agent::serve(store.clone(), node.netns.clone(), config, proxy_at));
+        agents.spawn(kubelet.clone().serve());
+        // The store can't have a node of this name yet, and a node has nothing that could be invalid.
+        let _ = store.create(node_object(&node, node_range));
+        Ok(Self {
+            registry,
+            nodes: vec![node],
+            outside,
+            kubelets: vec![kubelet],
+            progress: vec![controllers, proxy],
+            _underlay: underlay,
+            _agents: agents,
+        })
+    }
+
+    /// Where objects are created, changed and deleted.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The store, to read and watch.
     pub fn store(&self) -> &Store {
-        todo!()
+        self.registry.store()
     }
 
-    /// Waits until controllers and proxies have dealt with everything that is in the store now.
+    /// Waits until controllers and proxies have dealt with everything that is in the store now, and with what came
+    /// of that.
     pub async fn settled(&self) {
-        todo!()
+        loop {
+            let revision = self.store().revision();
+            for progress in &self.progress {
+                // An agent that is gone will not come any further.
+                let _ = progress.clone().wait_for(|done| *done >= revision).await;
+            }
+            if self.store().revision() == revision {
+                return;
+            }
+        }
     }
 
     /// The nodes, in order.
     pub fn nodes(&self) -> &[Host] {
-        todo!()
+        &self.nodes
     }
 
     /// The host that is connected to the nodes' network and isn't part of the cluster.
     pub fn outside(&self) -> &Host {
-        todo!()
+        &self.outside
     }
 
     /// The network of a pod; none before it has one.
-    pub fn pod(&self, _name: &NamespacedName) -> Option<PodNetwork> {
-        todo!()
+    pub fn pod(&self, name: &NamespacedName) -> Option<PodNetwork> {
+        self.nodes.iter().zip(&self.kubelets).find_map(|(node, kubelet)| {
+            let (address, netns) = kubelet.pod_network(name)?;
+            Some(PodNetwork {
+                address,
+                node: node.name.clone(),
+                netns,
+            })
+        })
     }
 
-    /// Runs a command in the first container of a pod, and waits for it.
-    pub async fn exec(&self, _pod: &NamespacedName, _command: &[String]) -> Result<ExecOutput, ClusterError> {
-        todo!()
+    /// Runs a command in the first running container of a pod, and waits for it.
+    ///
+    /// # Errors
+    /// [`ClusterError::Exec`].
+    pub async fn exec(&self, pod: &NamespacedName, command: &[String]) -> Result<ExecOutput, ClusterError> {
+        let kubelet = self
+            .kubelets
+            .iter()
+            .find(|kubelet| kubelet.pod_network(pod).is_some());
+        let kubelet = kubelet.ok_or_else(|| ExecError::NotRunning(pod.clone()))?;
+        Ok(kubelet.exec(pod, command).await?)
     }
 
     /// What the containers of a pod wrote, the last 1,000 lines of each.
-    pub fn logs(&self, _pod: &NamespacedName) -> Vec<LogLine> {
-        todo!()
+    pub fn logs(&self, pod: &NamespacedName) -> Vec<LogLine> {
+        self.kubelets
+            .iter()
+            .flat_map(|kubelet| kubelet.logs(pod))
+            .collect()
+    }
+}
+
+/// The first /24 of the pod range, or all of a smaller one.
+fn node_range(pods: IpNet) -> Result<IpNet, ClusterError> {
+    match pods {
+        IpNet::V4(range) if range.prefix_len() <= 28 => {
+            let length = range.prefix_len().max(24);
+            let first = range.subnets(length).ok().and_then(|mut subnets| subnets.next());
+            first.map(IpNet::V4).ok_or(ClusterError::PodRange(pods))
+        }
+        _ => Err(ClusterError::PodRange(pods)),
+    }
+}
+
+fn node_object(host: &Host, range: IpNet) -> Node {
+    let address = |type_: &str, address: String| NodeAddress {
+        type_: type_.to_owned(),
+        address,
+    };
+    let ready = NodeCondition {
+        type_: "Ready".to_owned(),
+        status: "True".to_owned(),
+        reason: Some("KubeletReady".to_owned()),
+        ..NodeCondition::default()
+    };
+    Node {
+        metadata: ObjectMeta {
+            name: Some(host.name.clone()),
+            labels: Some([("kubernetes.io/hostname".to_owned(), host.name.clone())].into()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(NodeSpec {
+            pod_cidr: Some(range.to_string()),
+            pod_cidrs: Some(vec![range.to_string()]),
+            ..NodeSpec::default()
+        }),
+        status: Some(NodeStatus {
+            addresses: Some(vec![
+                address("InternalIP", host.address.to_string()),
+                address("Hostname", host.name.clone()),
+            ]),
+            conditions: Some(vec![ready]),
+            ..NodeStatus::default()
+        }),
     }
 }

@@ -1,2 +1,17 @@
-//! podlab
-fn main() {}
+//! podlab: a Kubernetes cluster's network on one Linux machine.
+
+mod args;
+mod input;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    match Args::parse().command {
+        Command::Validate(options) => validate::validate(&options),
+    }
+}

@@ -104,6 +104,9 @@ impl Report {
 
     /// Notes how long a phase took.
     pub fn phase(&mut self, name: &str, took: Duration) {
-        self.phases.push(Phase { name: name.to_owned(), seconds: took.as_secs_f64() });
+        self.phases.push(Phase {
+            name: name.to_owned(),
+            seconds: took.as_secs_f64(),
+        });
     }
 }

@@ -214,7 +214,7 @@ impl<'a> StepReader<'a> {
             "setReady" => {
                 let set = spec.set_ready?;
                 Some(Action::SetReady {
-                    pod: self.pod("setReady.on", &set.on)?,
+                    pod: self.pod("setReady.object", &set.object)?,
                     ready: set.ready,
                 })
             }
@@ -232,12 +232,12 @@ impl<'a> StepReader<'a> {
         let timeout = self
             .duration("wait.timeout", wait.timeout.as_deref())
             .unwrap_or(WAIT);
-        let pod = self.accept("wait.on", reference::pod(&wait.on, &self.namespace))?;
+        let pod = self.accept("wait.object", reference::pod(&wait.object, &self.namespace))?;
         let (kind, name) = kind_and_name(&pod);
         // What is gone already can be waited for; what never was can't.
         let gone = wait.condition == WaitCondition::Deleted && self.known.ever_known(kind, name);
         if !gone {
-            self.exists("wait.on", kind, name)?;
+            self.exists("wait.object", kind, name)?;
         }
         let object = ObjectRef {
             kind,

@@ -1,0 +1,162 @@
+//! The controllers: each reads what is, compares it with what should be, and mends the difference.
+//!
+//! All of them are level-triggered: an event only says which object to look at again, never what to do.
+
+mod deployment;
+mod endpointslice;
+mod garbage;
+mod index;
+mod replicaset;
+mod scheduler;
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use podlab_api::object::{Kind, Object, Resource};
+use podlab_api::steps::NamespacedName;
+use tokio::sync::watch;
+
+use crate::registry::Registry;
+use crate::store::{Change, Event, Store, Watch, name_of};
+use index::Index;
+
+/// All controllers of a cluster.
+pub struct Controllers {
+    registry: Registry,
+    watch: Watch,
+    index: Index,
+    /// Objects to look at again.
+    dirty: BTreeSet<(Kind, NamespacedName)>,
+    /// The revision up to which all events were seen.
+    seen: u64,
+}
+
+impl Controllers {
+    /// Controllers for the objects behind `registry`.
+    pub fn new(registry: Registry) -> Self {
+        let watch = registry.store().watch();
+        Self {
+            registry,
+            watch,
+            index: Index::default(),
+            dirty: BTreeSet::new(),
+            seen: 0,
+        }
+    }
+
+    /// Mends what differs until nothing does; returns the store's revision at which that was so.
+    pub fn run(&mut self) -> u64 {
+        loop {
+            while let Some(event) = self.watch.try_next() {
+                self.note(&event);
+            }
+            if self.dirty.is_empty() {
+                return self.seen;
+            }
+            for (kind, name) in std::mem::take(&mut self.dirty) {
+                self.reconcile(kind, &name);
+            }
+        }
+    }
+
+    /// Mends for as long as the store is there. `progress` is the revision up to which everything is dealt with.
+    pub async fn serve(mut self, progress: watch::Sender<u64>) {
+        loop {
+            let revision = self.run();
+            progress.send_replace(revision);
+            match self.watch.next().await {
+                Some(event) => self.note(&event),
+                None => return,
+            }
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.registry.store()
+    }
+
+    fn note(&mut self, event: &Event) {
+        self.seen = event.revision;
+        if let Some(old) = &event.old {
+            self.mark_dependent(old);
+            self.index.remove(old);
+        }
+        if event.change != Change::Deleted {
+            self.index.add(&event.object);
+            self.mark_dependent(&event.object);
+        }
+        let name = name_of(event.object.metadata());
+        self.dirty.insert((event.object.kind(), name));
+        if event.change == Change::Deleted {
+            self.collect_garbage(&event.object);
+        }
+        self.mark_terminating_namespace(&event.object);
+        if event.object.kind() == Kind::Node && event.change == Change::Added {
+            let waiting = self.index.unscheduled().map(|pod| (Kind::Pod, pod.clone()));
+            self.dirty.extend(waiting.collect::<Vec<_>>());
+        }
+    }
+
+    /// Marks the objects whose state follows from this one's.
+    fn mark_dependent(&mut self, object: &Object) {
+        let metadata = object.metadata();
+        let namespace = metadata.namespace.clone().unwrap_or_default();
+        for owner in metadata.owner_references.iter().flatten() {
+            if let Some(kind) = Kind::ALL.iter().find(|kind| kind.as_str() == owner.kind) {
+                let name = NamespacedName {
+                    namespace: namespace.clone(),
+                    name: owner.name.clone(),
+                };
+                self.dirty.insert((*kind, name));
+            }
+        }
+        if let Object::Pod(pod) = object {
+            let services = self.index.services_of(pod);
+            self.dirty
+                .extend(services.into_iter().map(|name| (Kind::Service, name)));
+        }
+    }
+
+    fn reconcile(&mut self, kind: Kind, name: &NamespacedName) {
+        match kind {
+            Kind::Deployment => self.reconcile_deployment(name),
+            Kind::ReplicaSet => self.reconcile_replica_set(name),
+            Kind::Pod => self.schedule(name),
+            Kind::Service => self.reconcile_endpoint_slices(name),
+            Kind::Namespace => self.reconcile_namespace(name),
+            Kind::Node | Kind::EndpointSlice => {}
+        }
+    }
+
+    /// The objects of a kind that `owner` controls.
+    fn owned<T: Resource>(&self, owner: &impl Resource) -> Vec<crate::store::Shared<T>> {
+        let names = self.index.owned(owner.metadata(), T::KIND);
+        names.filter_map(|name| self.store().get::<T>(name)).collect()
+    }
+
+    /// The pods that a service selects; none for a service without selector.
+    fn selected(&self, service: &Service) -> Vec<crate::store::Shared<Pod>> {
+        let names = self.index.pods_of(service);
+        names.filter_map(|name| self.store().get::<Pod>(name)).collect()
+    }
+}
+
+/// Whether the pod's condition `Ready` is true.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// Whether the pod has ended for good.
+pub(crate) fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! Stories of a control plane, told without a kernel: the test plays the kubelet.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::{Node, PodCondition};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
+
+use super::*;
+use crate::registry::{Applied, RegistryOptions};
+
+struct Lab {
+    registry: Registry,
+    controllers: Controllers,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let store = Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH)));
+        let options = RegistryOptions {
+            service_cidr: "10.96.0.0/12".parse().unwrap(),
+        };
+        let registry = Registry::new(store, options).unwrap();
+        let node: Node = serde_json::from_value(json!({"metadata": {"name": "node-1"}})).unwrap();
+        registry.apply(Object::Node(node)).unwrap();
+        let controllers = Controllers::new(registry.clone());
+        Self {
+            registry,
+            controllers,
+        }
+    }
+
+    fn deployment(&mut self, replicas: i32, image: &str) {
+        let deployment: Deployment = serde_json::from_value(json!({
+            "metadata": {"name": "web"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{
+                        "name": "web", "image": image, "ports": [{"name": "http", "containerPort": 8080}],
+                    }]},
+                },
+            },
+        }))
+        .unwrap();
+        self.registry.apply(Object::Deployment(deployment)).unwrap();
+        self.controllers.run();
+    }
+
+    fn service(&mut self) {
+        let service: Service = serde_json::from_value(json!({
+            "metadata": {"name": "web"},
+            "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]},
+        }))
+        .unwrap();
+        assert_eq!(
+            self.registry.apply(Object::Service(service)),
+            Ok(Applied::Created)
+        );
+        self.controllers.run();
+    }
+
+    fn pods(&self) -> Vec<crate::store::Shared<Pod>> {
+        self.registry.store().list::<Pod>()
+    }
+
+    /// What the kubelet would do: every pod runs and is ready, and those that are deleted are gone.
+    fn kubelet(&mut self) {
+        for (number, pod) in self.pods().iter().enumerate() {
+            let name = name_of(&pod.metadata);
+            if pod.metadata.deletion_timestamp.is_some() {
+                self.registry.store().remove::<Pod>(&name).unwrap();
+                continue;
+            }
+            let change = |pod: &mut Pod| {
+                let status = pod.status.get_or_insert_default();
+                status.phase = Some("Running".into());
+                status.pod_ip.get_or_insert(format!("10.244.0.{}", number + 2));
+                let ready = PodCondition {
+                    type_: "Ready".into(),
+                    status: "True".into(),
+                    ..PodCondition::default()
+                };
+                status.conditions = Some(vec![ready]);
+            };
+            self.registry.store().modify(&name, change).unwrap();
+        }
+        self.controllers.run();
+    }
+
+    fn ready_endpoints(&self) -> Vec<String> {
+        let slices = self.registry.store().list::<EndpointSlice>();
+        let ready = |endpoint: &&k8s_openapi::api::discovery::v1::Endpoint| {
+            endpoint
+                .conditions
+                .as_ref()
+                .and_then(|conditions| conditions.ready)
+                == Some(true)
+        };
+        let of = |slice: &crate::store::Shared<EndpointSlice>| {
+            let port = slice.ports.as_ref().unwrap()[0].port.unwrap();
+            slice
+                .endpoints
+                .iter()
+                .filter(ready)
+                .map(|it| format!("{}:{port}", it.addresses[0]))
+                .collect::<Vec<_>>()
+        };
+        let mut all: Vec<String> = slices.iter().flat_map(of).collect();
+        all.sort();
+        all
+    }
+}
+
+#[test]
+fn a_deployment_becomes_pods_on_the_node_and_endpoints_when_they_are_ready() {
+    let mut lab = Lab::new();
+    lab.service();
+    lab.deployment(3, "web:1");
+    assert_eq!(lab.pods().len(), 3);
+    assert!(
+        lab.pods()
+            .iter()
+            .all(|pod| pod.spec.as_ref().unwrap().node_name.as_deref() == Some("node-1"))
+    );
+    assert!(lab.ready_endpoints().is_empty());
+    lab.kubelet();
+    assert_eq!(
+        lab.ready_endpoints(),
+        ["10.244.0.2:8080", "10.244.0.3:8080", "10.244.0.4:8080"]
+    );
+    let deployment = &lab.registry.store().list::<Deployment>()[0];
+    assert_eq!(deployment.status.as_ref().unwrap().ready_replicas, Some(3));
+}
+
+#[test]
+fn a_deleted_pod_leaves_the_ready_endpoints_at_once_and_is_replaced() {
+    let mut lab = Lab::new();
+    lab.service();
+    lab.deployment(2, "web:1");
+    lab.kubelet();
+    let name = name_of(&lab.pods()[0].metadata);
+    lab.registry.delete(Kind::Pod, &name).unwrap();
+    lab.controllers.run();
+    assert_eq!(lab.ready_endpoints().len(), 1);
+    assert_eq!(
+        lab.pods().len(),
+        3,
+        "the old one, which is stopping, and its replacement"
+    );
+    lab.kubelet();
+    assert_eq!(lab.pods().len(), 2);
+    assert!(!lab.pods().iter().any(|pod| name_of(&pod.metadata) == name));
+}
+
+#[test]
+fn scaling_to_none_and_back_keeps_the_service() {
+    let mut lab = Lab::new();
+    lab.service();
+    lab.deployment(3, "web:1");
+    lab.kubelet();
+    let name = NamespacedName {
+        namespace: "default".into(),
+        name: "web".into(),
+    };
+    lab.registry.scale(&name, 0).unwrap();
+    lab.controllers.run();
+    lab.kubelet();
+    assert_eq!((lab.pods().len(), lab.ready_endpoints().len()), (0, 0));
+    lab.registry.scale(&name, 1).unwrap();
+    lab.controllers.run();
+    lab.kubelet();
+    assert_eq!((lab.pods().len(), lab.ready_endpoints().len()), (1, 1));
+}
+
+#[test]
+fn a_new_template_replaces_all_pods_and_never_has_too_few() {
+    let mut lab = Lab::new();
+    lab.deployment(4, "web:1");
+    lab.kubelet();
+    lab.deployment(4, "web:2");
+    for _ in 0..10 {
+        let ready = lab
+            .pods()
+            .iter()
+            .filter(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none())
+            .count();
+        assert!(ready >= 3, "{ready} ready pods");
+        lab.kubelet();
+    }
+    let images: BTreeSet<_> = lab
+        .pods()
+        .iter()
+        .filter_map(|pod| pod.spec.as_ref()?.containers[0].image.clone())
+        .collect();
+    assert_eq!(images, BTreeSet::from(["web:2".to_owned()]));
+    assert_eq!(lab.pods().len(), 4);
+    assert_eq!(lab.registry.store().list::<ReplicaSet>().len(), 2);
+}
+
+#[test]
+fn what_a_deployment_owns_goes_with_it() {
+    let mut lab = Lab::new();
+    lab.service();
+    lab.deployment(2, "web:1");
+    lab.kubelet();
+    let name = NamespacedName {
+        namespace: "default".into(),
+        name: "web".into(),
+    };
+    lab.registry.delete(Kind::Deployment, &name).unwrap();
+    lab.controllers.run();
+    lab.kubelet();
+    assert!(lab.pods().is_empty());
+    assert!(lab.registry.store().list::<ReplicaSet>().is_empty());
+    lab.registry.delete(Kind::Service, &name).unwrap();
+    lab.controllers.run();
+    assert!(lab.registry.store().list::<EndpointSlice>().is_empty());
+}
+
+#[test]
+fn a_namespace_is_gone_when_it_is_empty() {
+    let mut lab = Lab::new();
+    let parse = |value| serde_json::from_value::<k8s_openapi::api::core::v1::Namespace>(value).unwrap();
+    lab.registry
+        .apply(Object::Namespace(parse(json!({"metadata": {"name": "shop"}}))))
+        .unwrap();
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "p", "namespace": "shop"},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }))
+    .unwrap();
+    lab.registry.apply(Object::Pod(pod.clone())).unwrap();
+    lab.controllers.run();
+    let shop = NamespacedName {
+        namespace: String::new(),
+        name: "shop".into(),
+    };
+    lab.registry.delete(Kind::Namespace, &shop).unwrap();
+    lab.controllers.run();
+    assert!(
+        lab.registry
+            .apply(Object::Pod(pod))
+            .unwrap_err()
+            .to_string()
+            .contains("is being terminated")
+    );
+    lab.kubelet();
+    assert!(lab.registry.store().get_object(Kind::Namespace, &shop).is_none());
+    let system = NamespacedName {
+        namespace: String::new(),
+        name: "kube-system".into(),
+    };
+    assert_eq!(
+        lab.registry
+            .delete(Kind::Namespace, &system)
+            .unwrap_err()
+            .to_string(),
+        "namespaces \"kube-system\" is forbidden: this namespace may not be deleted"
+    );
+}
+
+#[test]
+fn a_cluster_ip_is_kept_refused_and_released() {
+    let lab = Lab::new();
+    let service = |name: &str, address: Option<&str>| -> Object {
+        Object::Service(
+            serde_json::from_value(json!({
+                "metadata": {"name": name},
+                "spec": {"clusterIP": address, "ports": [{"port": 80}]},
+            }))
+            .unwrap(),
+        )
+    };
+    let refused = |name, address| {
+        lab.registry
+            .apply(service(name, Some(address)))
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        lab.registry.apply(service("a", Some("10.96.0.10"))),
+        Ok(Applied::Created)
+    );
+    assert_eq!(lab.registry.apply(service("a", None)), Ok(Applied::Unchanged));
+    assert_eq!(
+        refused("b", "10.96.0.10"),
+        "Service \"b\" is invalid: spec.clusterIP: Invalid value: \"10.96.0.10\": failed to allocate IP \
+         10.96.0.10: provided IP is already allocated"
+    );
+    assert!(
+        refused("b", "10.96.0.1").ends_with("provided IP is already allocated"),
+        "the API's own"
+    );
+    assert!(
+        refused("b", "10.10.0.1").contains("not in the valid range. The range of valid IPs is 10.96.0.0/12")
+    );
+    assert!(refused("a", "10.96.0.11").ends_with("may not change once set"));
+    let name = NamespacedName {
+        namespace: "default".into(),
+        name: "a".into(),
+    };
+    lab.registry.delete(Kind::Service, &name).unwrap();
+    assert_eq!(
+        lab.registry.apply(service("b", Some("10.96.0.10"))),
+        Ok(Applied::Created)
+    );
+}

@@ -1,0 +1,383 @@
+//! Where objects enter the store: defaults, validation, allocation, and Kubernetes' answers.
+
+mod service;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ipnet::IpNet;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::{Namespace, NamespaceStatus, Node, Pod, PodStatus, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use podlab_api::defaults::default_object;
+use podlab_api::object::{Kind, Object, Resource};
+use podlab_api::steps::NamespacedName;
+use podlab_api::validation::{FieldError, FieldReason, validate};
+
+use crate::allocator::{AllocationError, ClusterIps};
+use crate::store::{Store, StoreError, name_of};
+
+/// The namespaces that every cluster has.
+const NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/// What a registry has to know of its cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct RegistryOptions {
+    /// Where ClusterIPs come from.
+    pub service_cidr: IpNet,
+}
+
+/// The way into a store; clones share it.
+#[derive(Clone)]
+pub struct Registry {
+    store: Store,
+    addresses: Arc<Mutex<ClusterIps>>,
+}
+
+/// What `apply` has done, in kubectl's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The object is new.
+    Created,
+    /// The object has changed.
+    Configured,
+    /// The object was like that already.
+    Unchanged,
+}
+
+/// A request that the registry refuses, in the words of Kubernetes' API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// Reasons `NotFound`, `AlreadyExists`, `Conflict`.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Reason `Invalid`.
+    #[error("{kind} \"{name}\" is invalid: {}", list(errors))]
+    Invalid {
+        /// The object's kind.
+        kind: Kind,
+        /// The object's name.
+        name: String,
+        /// What is wrong with it.
+        errors: Vec<FieldError>,
+    },
+    /// Reason `NotFound`: the object's namespace isn't there.
+    #[error("namespaces \"{0}\" not found")]
+    NoNamespace(String),
+    /// Reason `Forbidden`.
+    #[error("{} \"{name}\" is forbidden: {why}", kind.plural())]
+    Forbidden {
+        /// The object's kind.
+        kind: Kind,
+        /// The object's name.
+        name: String,
+        /// Why it is.
+        why: String,
+    },
+}
+
+impl ApiError {
+    /// The path of the first field that is wrong, if a field is.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { errors, .. } => errors.first().map(|error| &*error.path),
+            Self::NoNamespace(_) => Some("metadata.namespace"),
+            _ => None,
+        }
+    }
+}
+
+fn list(errors: &[FieldError]) -> String {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    if texts.len() == 1 {
+        texts.concat()
+    } else {
+        format!("[{}]", texts.join(", "))
+    }
+}
+
+impl Registry {
+    /// A registry with the namespaces and the service that every cluster has.
+    ///
+    /// # Errors
+    /// [`AllocationError::Unusable`] when the service range has no addresses to give.
+    pub fn new(store: Store, options: RegistryOptions) -> Result<Self, AllocationError> {
+        let addresses = ClusterIps::new(options.service_cidr)?;
+        let api = service::api(addresses.first());
+        let registry = Self {
+            store,
+            addresses: Arc::new(Mutex::new(addresses)),
+        };
+        let namespaces = NAMESPACES.iter().map(|name| {
+            let metadata = ObjectMeta {
+                name: Some((*name).to_owned()),
+                ..ObjectMeta::default()
+            };
+            Object::Namespace(Namespace {
+                metadata,
+                ..Namespace::default()
+            })
+        });
+        for object in namespaces.chain([Object::Service(api)]) {
+            registry
+                .apply(object)
+                .map_err(|_| AllocationError::Unusable(options.service_cidr))?;
+        }
+        Ok(registry)
+    }
+
+    /// The store behind it, to read and watch.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Creates an object, or changes the one of its name to be like it; what only the cluster knows stays.
+    ///
+    /// # Errors
+    /// [`ApiError`]; nothing has changed then.
+    pub fn apply(&self, mut object: Object) -> Result<Applied, ApiError> {
+        if object.kind().namespaced() {
+            let namespace = object
+                .metadata_mut()
+                .namespace
+                .get_or_insert_with(|| "default".to_owned())
+                .clone();
+            self.check_namespace(&object, namespace)?;
+        }
+        default_object(&mut object);
+        let errors = validate(&object);
+        if !errors.is_empty() {
+            return Err(invalid(&object, errors));
+        }
+        match object {
+            Object::Service(service) => self.apply_service(service),
+            Object::Pod(pod) => self.apply_pod(pod),
+            Object::Deployment(deployment) => self.apply_deployment(deployment),
+            Object::ReplicaSet(set) => self.apply_replica_set(set),
+            Object::Namespace(namespace) => {
+                let status = NamespaceStatus {
+                    phase: Some("Active".to_owned()),
+                    ..NamespaceStatus::default()
+                };
+                let namespace = Namespace {
+                    status: Some(status),
+                    ..namespace
+                };
+                self.put(namespace, |_, _| {})
+            }
+            Object::Node(node) => self.put(node, |stored: &mut Node, new| {
+                stored.spec = new.spec;
+                stored.status = new.status;
+            }),
+            Object::EndpointSlice(slice) => self.put(slice, |stored: &mut EndpointSlice, new| {
+                stored.endpoints = new.endpoints;
+                stored.ports = new.ports;
+            }),
+        }
+    }
+
+    /// Deletes an object: pods on a node when they have stopped, namespaces when they are empty, others at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`ApiError::Forbidden`] for the namespaces that every cluster has.
+    pub fn delete(&self, kind: Kind, name: &NamespacedName) -> Result<(), ApiError> {
+        match kind {
+            Kind::Pod => self.delete_pod(name)?,
+            Kind::Service => {
+                let service = self.store.remove::<Service>(name)?;
+                if let Some(address) = service::cluster_ip(&service) {
+                    self.lock_addresses().release(address);
+                }
+            }
+            Kind::Namespace => self.delete_namespace(name)?,
+            Kind::Node => drop(self.store.remove::<Node>(name)?),
+            Kind::EndpointSlice => drop(self.store.remove::<EndpointSlice>(name)?),
+            Kind::Deployment => drop(self.store.remove::<Deployment>(name)?),
+            Kind::ReplicaSet => drop(self.store.remove::<ReplicaSet>(name)?),
+        }
+        Ok(())
+    }
+
+    /// Sets the number of replicas of a deployment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`ApiError::Invalid`] for a negative number.
+    pub fn scale(&self, deployment: &NamespacedName, replicas: i32) -> Result<(), ApiError> {
+        let stored = self
+            .store
+            .get::<Deployment>(deployment)
+            .ok_or_else(|| StoreError::NotFound {
+                kind: Kind::Deployment,
+                name: deployment.clone(),
+            })?;
+        let mut scaled = Deployment::clone(&stored);
+        if let Some(spec) = &mut scaled.spec {
+            spec.replicas = Some(replicas);
+        }
+        self.apply(scaled.into_object()).map(drop)
+    }
+
+    fn check_namespace(&self, object: &Object, name: String) -> Result<(), ApiError> {
+        let key = NamespacedName {
+            namespace: String::new(),
+            name,
+        };
+        let Some(namespace) = self.store.get::<Namespace>(&key) else {
+            return Err(ApiError::NoNamespace(key.name));
+        };
+        if namespace.metadata.deletion_timestamp.is_none() {
+            return Ok(());
+        }
+        let why = format!(
+            "unable to create new content in namespace {} because it is being terminated",
+            key.name
+        );
+        Err(ApiError::Forbidden {
+            kind: object.kind(),
+            name: name_of(object.metadata()).name,
+            why,
+        })
+    }
+
+    fn apply_pod(&self, mut pod: Pod) -> Result<Applied, ApiError> {
+        if let (None, Some(prefix)) = (&pod.metadata.name, &pod.metadata.generate_name) {
+            pod.metadata.name = Some(format!("{prefix}{}", random_suffix()));
+        }
+        if let Some(stored) = self.store.get::<Pod>(&name_of(&pod.metadata)) {
+            let mut wanted = pod.spec.clone().unwrap_or_default();
+            wanted.node_name = stored.spec.as_ref().and_then(|spec| spec.node_name.clone());
+            if stored.spec.as_ref() != Some(&wanted) {
+                let detail = "pod updates may not change fields other than labels and annotations".to_owned();
+                let error = FieldError {
+                    path: "spec".into(),
+                    reason: FieldReason::Forbidden,
+                    detail,
+                    help: None,
+                };
+                return Err(invalid(&Object::Pod(pod), vec![error]));
+            }
+        }
+        let status = PodStatus {
+            phase: Some("Pending".to_owned()),
+            ..PodStatus::default()
+        };
+        pod.status = Some(status);
+        self.put(pod, |_, _| {})
+    }
+
+    fn apply_deployment(&self, deployment: Deployment) -> Result<Applied, ApiError> {
+        let selector = |deployment: &Deployment| deployment.spec.as_ref().map(|spec| spec.selector.clone());
+        if let Some(stored) = self.store.get::<Deployment>(&name_of(&deployment.metadata))
+            && selector(&stored) != selector(&deployment)
+        {
+            return Err(immutable(&deployment.into_object(), "spec.selector"));
+        }
+        self.put(deployment, |stored: &mut Deployment, new| {
+            if stored.spec != new.spec {
+                stored.spec = new.spec;
+                stored.metadata.generation = stored.metadata.generation.map(|generation| generation + 1);
+            }
+        })
+    }
+
+    fn apply_replica_set(&self, set: ReplicaSet) -> Result<Applied, ApiError> {
+        self.put(set, |stored: &mut ReplicaSet, new| {
+            if stored.spec != new.spec {
+                stored.spec = new.spec;
+                stored.metadata.generation = stored.metadata.generation.map(|generation| generation + 1);
+            }
+        })
+    }
+
+    /// Creates the object, or changes labels, annotations and what `change` says of the stored one.
+    fn put<T: Resource>(&self, mut object: T, change: impl FnOnce(&mut T, T)) -> Result<Applied, ApiError> {
+        let name = name_of(object.metadata());
+        let Some(before) = self.store.get::<T>(&name) else {
+            object.metadata_mut().generation = Some(1);
+            self.store.create(object)?;
+            return Ok(Applied::Created);
+        };
+        let after = self.store.modify(&name, |stored: &mut T| {
+            let metadata = stored.metadata_mut();
+            metadata.labels.clone_from(&object.metadata().labels);
+            if let Some(annotations) = &object.metadata().annotations {
+                metadata
+                    .annotations
+                    .get_or_insert_default()
+                    .extend(annotations.clone());
+            }
+            change(stored, object);
+        })?;
+        let same = before.metadata().resource_version == after.metadata().resource_version;
+        Ok(if same {
+            Applied::Unchanged
+        } else {
+            Applied::Configured
+        })
+    }
+
+    fn delete_pod(&self, name: &NamespacedName) -> Result<(), StoreError> {
+        let now = self.store.now();
+        let pod = self.store.modify(name, |pod: &mut Pod| {
+            let spec = pod.spec.clone().unwrap_or_default();
+            if spec.node_name.is_some() && pod.metadata.deletion_timestamp.is_none() {
+                pod.metadata.deletion_timestamp = Some(now);
+                pod.metadata.deletion_grace_period_seconds = spec.termination_grace_period_seconds;
+            }
+        })?;
+        if pod.metadata.deletion_timestamp.is_none() {
+            self.store.remove::<Pod>(name)?;
+        }
+        Ok(())
+    }
+
+    fn delete_namespace(&self, name: &NamespacedName) -> Result<(), ApiError> {
+        if NAMESPACES.contains(&&*name.name) {
+            let why = "this namespace may not be deleted".to_owned();
+            return Err(ApiError::Forbidden {
+                kind: Kind::Namespace,
+                name: name.name.clone(),
+                why,
+            });
+        }
+        let now = self.store.now();
+        self.store.modify(name, |namespace: &mut Namespace| {
+            namespace.metadata.deletion_timestamp.get_or_insert(now);
+            namespace.status.get_or_insert_default().phase = Some("Terminating".to_owned());
+        })?;
+        Ok(())
+    }
+
+    fn lock_addresses(&self) -> MutexGuard<'_, ClusterIps> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn invalid(object: &Object, errors: Vec<FieldError>) -> ApiError {
+    ApiError::Invalid {
+        kind: object.kind(),
+        name: name_of(object.metadata()).name,
+        errors,
+    }
+}
+
+fn immutable(object: &Object, path: &str) -> ApiError {
+    let detail = "field is immutable".to_owned();
+    invalid(
+        object,
+        vec![FieldError {
+            path: path.to_owned(),
+            reason: FieldReason::Invalid,
+            detail,
+            help: None,
+        }],
+    )
+}
+
+/// Five letters and digits that make no words, as Kubernetes ends generated names.
+pub(crate) fn random_suffix() -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    (0..5)
+        .map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]))
+        .collect()
+}

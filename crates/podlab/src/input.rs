@@ -1,0 +1,45 @@
+//! Reads the files that the command line names, and says what is wrong with them.
+
+use std::io::{IsTerminal, Read, stderr, stdin};
+use std::{fs, io};
+
+use podlab_api::diagnostic::Diagnostic;
+use podlab_api::manifest::{Reading, SourceFile, read};
+
+/// Reads and checks files; writes what is wrong to standard error. None when nothing may be built from them.
+pub(crate) fn understand(files: &[String], strict: bool) -> Option<Reading> {
+    let mut sources = Vec::new();
+    for name in files {
+        match text_of(name) {
+            Ok(text) => sources.push(SourceFile {
+                name: name.clone(),
+                text,
+            }),
+            Err(error) => anstream::eprintln!("error: {name}: {error}"),
+        }
+    }
+    if sources.len() < files.len() {
+        return None;
+    }
+    let reading = read(&sources);
+    let reading = if strict { reading.strict() } else { reading };
+    complain(&reading.diagnostics);
+    (!reading.has_errors()).then_some(reading)
+}
+
+/// Writes diagnostics to standard error, in colour on a terminal.
+fn complain(diagnostics: &[Diagnostic]) {
+    let color = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    for diagnostic in diagnostics {
+        anstream::eprintln!("{}", diagnostic.render(color).trim_end());
+    }
+}
+
+fn text_of(name: &str) -> io::Result<String> {
+    if name != "-" {
+        return fs::read_to_string(name);
+    }
+    let mut text = String::new();
+    stdin().read_to_string(&mut text)?;
+    Ok(text)
+}
