@@ -65,6 +65,12 @@ enum OpenKind {
     },
 }
 
+impl Open {
+    fn awaits_key(&self) -> bool {
+        matches!(self.kind, OpenKind::Map { key: None, .. })
+    }
+}
+
 /// Why a document can't be read any further; the diagnostic is made already. Holds the line.
 struct Failed(usize);
 
@@ -141,13 +147,16 @@ impl<'a> Reader<'a> {
                     let Some(closed) = open.pop() else { continue };
                     (self.close(closed.kind, closed.start), closed.anchor)
                 }
-                Event::Scalar(text, style, anchor, tag) => (
-                    Node {
-                        span,
-                        content: scalar(&text, style, tag.as_deref()),
-                    },
-                    anchor,
-                ),
+                Event::Scalar(text, style, anchor, tag) => {
+                    // A key is the word that is written: `on` is no boolean there.
+                    let content = match open.last() {
+                        Some(parent) if parent.awaits_key() && !text.is_empty() => {
+                            Content::Text(text.into_owned())
+                        }
+                        _ => scalar(&text, style, tag.as_deref()),
+                    };
+                    (Node { span, content }, anchor)
+                }
                 Event::Alias(anchor) => (self.alias(anchor, span)?, 0),
                 _ => continue,
             };
