@@ -1,0 +1,153 @@
+//! Whatever the input is: an answer, never a panic, and soon.
+
+use std::time::{Duration, Instant};
+
+use podlab_api::manifest::{Reading, SourceFile, read};
+use proptest::prelude::*;
+
+const VALID: &str = include_str!("../../../scenarios/my-service.yaml");
+
+fn read_text(text: &str) -> Reading {
+    let reading = read(&[SourceFile {
+        name: "-".into(),
+        text: text.into(),
+    }]);
+    for diagnostic in &reading.diagnostics {
+        assert!(diagnostic.render(false).starts_with("<stdin>:"));
+        diagnostic.render(true);
+    }
+    reading
+}
+
+/// Texts that are put in the place of others: what people get wrong, and what parsers do.
+fn snippet() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("\t".to_owned()),
+        Just("\n---\n".to_owned()),
+        Just("&a ".to_owned()),
+        Just("*a".to_owned()),
+        Just("<<: ".to_owned()),
+        Just(": ".to_owned()),
+        Just("- ".to_owned()),
+        Just("{".to_owned()),
+        Just("]".to_owned()),
+        Just("\"".to_owned()),
+        Just("null".to_owned()),
+        Just("yes".to_owned()),
+        Just("-1".to_owned()),
+        Just("99999999999999999999".to_owned()),
+        Just("é\u{1F980}".to_owned()),
+        Just("|\n".to_owned()),
+        Just("!!int ".to_owned()),
+        Just("\u{feff}".to_owned()),
+        Just("\r\n".to_owned()),
+        "\\PC{0,8}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_text_gets_an_answer(text in "(\\PC|[ \t\n:\\-\\[\\]{}#&*!|>'\"%@`a-c0-3]){0,200}") {
+        read_text(&text);
+    }
+
+    #[test]
+    fn a_manifest_with_mistakes_gets_an_answer(
+        mistakes in prop::collection::vec((any::<prop::sample::Index>(), 0usize..30, snippet()), 1..4),
+    ) {
+        let mut characters: Vec<char> = VALID.chars().collect();
+        for (at, length, text) in mistakes {
+            let start = at.index(characters.len());
+            let end = (start + length).min(characters.len());
+            characters.splice(start..end, text.chars());
+        }
+        read_text(&characters.into_iter().collect::<String>());
+    }
+
+    #[test]
+    fn every_line_can_be_missing(line in any::<prop::sample::Index>()) {
+        let lines: Vec<&str> = VALID.lines().collect();
+        let missing = line.index(lines.len());
+        let rest = lines.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, line)| *line);
+        read_text(&rest.collect::<Vec<_>>().join("\n"));
+    }
+}
+
+#[test]
+fn aliases_of_aliases_are_refused_before_they_fill_the_memory() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let previous = format!("*a{}, ", level - 1).repeat(10);
+        text.push_str(&format!("a{level}: &a{level} [{previous}]\n"));
+    }
+    let start = Instant::now();
+    let reading = read_text(&text);
+    assert_eq!(
+        reading.diagnostics[0].message,
+        "document contains excessive aliasing"
+    );
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    for text in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(100_000)] {
+        assert!(read_text(&text).has_errors());
+    }
+}
+
+#[test]
+fn anchors_and_merge_keys_are_followed() {
+    let reading = read_text(
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  labels: &labels {app: web}\nspec:\n  selector:\n    \
+         <<: *labels\n  ports: [{port: 80}]\n",
+    );
+    assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
+    let json = reading.objects[0].value.to_json().unwrap();
+    assert_eq!(json["spec"]["selector"]["app"], "web");
+}
+
+#[test]
+fn json_and_lists_are_manifests_too() {
+    let service = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}]}}"#;
+    let list =
+        format!("{{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"List\",\n\t\"items\": [{service}]\n}}\n");
+    let reading = read_text(&list);
+    assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
+    assert_eq!(reading.objects.len(), 1);
+    assert_eq!(
+        (reading.objects[0].line(), reading.objects[0].source()),
+        (4, "<stdin>")
+    );
+}
+
+#[test]
+fn what_podlab_does_not_run_is_a_warning_and_strictly_an_error() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    assert!(!read_text(text).has_errors());
+    assert!(read_text(text).strict().has_errors());
+}
+
+#[test]
+fn two_files_are_one_cluster() {
+    let namespace = SourceFile {
+        name: "b".into(),
+        text: "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}".into(),
+    };
+    let service = |name: &str| {
+        SourceFile {
+        name: name.into(),
+        text: "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {ports: [{port: 80}]}}".into(),
+    }
+    };
+    assert!(!read(&[service("a"), namespace.clone()]).has_errors());
+    let twice = read(&[service("a"), namespace, service("c")]);
+    let said = twice.diagnostics[0].to_string();
+    assert!(
+        said.starts_with("c:1:50: error: Service \"web\": metadata.name: services \"web\" already exists"),
+        "{said}"
+    );
+    assert!(said.contains("::: a:1:50"), "{said}");
+}
