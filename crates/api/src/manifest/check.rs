@@ -19,6 +19,21 @@ pub(super) struct Problem {
     pub(super) message: String,
     pub(super) help: Option<String>,
     pub(super) span: Span,
+    /// The path of the field that was probably meant.
+    meant: Option<String>,
+}
+
+/// Whether something is said already about a field, or about something in it or around it.
+pub(super) fn told(problems: &[Problem], path: &str) -> bool {
+    let around = |outer: &str, inner: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    problems
+        .iter()
+        .flat_map(|problem| std::iter::once(&problem.path).chain(&problem.meant))
+        .any(|told| around(told, path) || around(path, told))
 }
 
 /// The JSON form of a tree, in which everything that doesn't fit is left out, and what doesn't fit.
@@ -134,10 +149,9 @@ impl<'a> Checker<'a> {
             return Value::Null;
         };
         let mut values = Map::new();
-        let mut meant = Vec::new();
         for entry in entries {
             let Some(shape) = fields.get(&entry.key) else {
-                meant.extend(self.unknown_field(id, entry, entries));
+                self.unknown_field(id, entry, entries);
                 continue;
             };
             if matches!(entry.value.content, Content::Null) && !matches!(self.shapes.get(*shape), Shape::Any)
@@ -152,13 +166,18 @@ impl<'a> Checker<'a> {
             self.records.pop();
             self.path.truncate(length);
         }
-        for name in required.iter().filter(|name| !meant.contains(&name.as_str())) {
+        for name in required {
             let entry = entries.iter().find(|entry| entry.key == *name);
-            if entry.is_none_or(|entry| matches!(entry.value.content, Content::Null)) {
-                let length = self.enter(name);
+            let missing = entry.is_none_or(|entry| matches!(entry.value.content, Content::Null));
+            let length = self.enter(name);
+            let misspelt = self
+                .problems
+                .iter()
+                .any(|problem| problem.meant.as_ref() == Some(&self.path));
+            if missing && !misspelt {
                 self.report("Required value".into(), None, entry.map_or(mark, Entry::mark));
-                self.path.truncate(length);
             }
+            self.path.truncate(length);
         }
         Value::Object(values)
     }
@@ -172,10 +191,9 @@ impl<'a> Checker<'a> {
         length
     }
 
-    /// Returns the field that was probably meant.
-    fn unknown_field(&mut self, id: ShapeId, entry: &Entry, siblings: &[Entry]) -> Option<&'static str> {
+    fn unknown_field(&mut self, id: ShapeId, entry: &Entry, siblings: &[Entry]) {
         let Shape::Record { fields, .. } = self.shapes.get(id) else {
-            return None;
+            return;
         };
         let length = self.enter(&entry.key);
         let mut message = format!("unknown field {:?}", self.path);
@@ -205,10 +223,14 @@ impl<'a> Checker<'a> {
             message,
             help,
             span: entry.key_span,
+            meant: meant.map(|name| {
+                let parent = &self.path[..length];
+                let separator = if parent.is_empty() { "" } else { "." };
+                format!("{parent}{separator}{name}")
+            }),
         };
         self.problems.push(problem);
         self.path.truncate(length);
-        meant
     }
 
     /// A record beside the unknown field that has a field of this name.
@@ -321,6 +343,7 @@ impl<'a> Checker<'a> {
             message,
             help,
             span,
+            meant: None,
         });
     }
 }

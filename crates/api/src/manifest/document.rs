@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
 use serde_json::Value;
 
-use super::check::check;
+use super::check::{check, told};
 use super::kinds::{Treatment, treatment};
 use super::located::{Located, Place};
 use super::shape::shapes;
@@ -160,12 +160,7 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
     default_object(&mut object);
 
     // What has a problem already isn't told a second time.
-    let told = |path: &str| {
-        let full = prefixed_path(&place.prefix, path);
-        problems
-            .iter()
-            .any(|problem| full.starts_with(&problem.path) || problem.path.starts_with(&full))
-    };
+    let told = |path: &str| told(&problems, &prefixed_path(&place.prefix, path));
     for error in validate(&object).into_iter().filter(|error| !told(&error.path)) {
         let diagnostic = place.diagnose(Severity::Error, &error.path, &error.message());
         diagnostics.push(with_help(diagnostic, error.help));

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::check::{Problem, check};
+use super::check::{Problem, check, told};
 use super::document::with_help;
 use super::located::{Located, Place};
 use super::objects::Objects;
@@ -70,18 +70,6 @@ pub(super) fn read(
     ((!failed).then_some(scenario), applied)
 }
 
-/// Whether something is said already about a field, or about something in it or around it.
-fn told(problems: &[Problem], path: &str) -> bool {
-    let around = |outer: &str, inner: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    problems
-        .iter()
-        .any(|problem| around(&problem.path, path) || around(path, &problem.path))
-}
-
 fn read_steps(
     place: &Place,
     values: &[Value],
@@ -90,15 +78,12 @@ fn read_steps(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<Step>, Vec<Located<Object>>) {
     let nodes = place.node.find("spec.steps").map(Node::items).unwrap_or_default();
-    let mut reader = StepReader::new(place, known, diagnostics);
+    let mut reader = StepReader::new(place, problems, known, diagnostics);
     let mut steps = Vec::new();
     for (index, (value, node)) in values.iter().zip(nodes).enumerate() {
         let path = format!("spec.steps[{index}]");
         // Objects are taken note of even if the step has a mistake, so that the steps after it find them.
         let objects = reader.apply(node.get("apply").map(Node::items).unwrap_or_default(), &path);
-        if told(problems, &path) {
-            continue;
-        }
         if let Ok(spec) = serde_json::from_value::<StepSpec>(value.clone()) {
             steps.extend(reader.step(spec, &path, objects));
         }

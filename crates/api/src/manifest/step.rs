@@ -1,5 +1,6 @@
 //! From a step as it is written to the one thing that it does.
 
+use super::check::{Problem, told};
 use super::document::{Document, document, with_help};
 use super::duration;
 use super::located::{Located, Place};
@@ -35,24 +36,32 @@ pub(super) const TRAFFIC: &[&str] = &["http", "tcp", "udp", "exec"];
 /// Reads steps, one after another, and knows which objects there are when each is taken.
 pub(super) struct StepReader<'a> {
     place: &'a Place,
+    problems: &'a [Problem],
     pub(super) known: Objects,
     diagnostics: &'a mut Vec<Diagnostic>,
     /// The objects that the steps so far apply.
     pub(super) applied: Vec<Located<Object>>,
-    /// The path of the step, `spec.steps[3]`, and its own tree.
-    pub(super) path: String,
+    /// The path of the step: `spec.steps[3]`.
+    path: String,
     namespace: String,
 }
 
 impl<'a> StepReader<'a> {
-    pub(super) fn new(place: &'a Place, known: Objects, diagnostics: &'a mut Vec<Diagnostic>) -> Self {
-        let namespace = String::new();
+    /// `problems` are what is wrong with the scenario's shape.
+    pub(super) fn new(
+        place: &'a Place,
+        problems: &'a [Problem],
+        known: Objects,
+        diagnostics: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        let (path, namespace) = (String::new(), String::new());
         Self {
             place,
+            problems,
             known,
             diagnostics,
             applied: Vec::new(),
-            path: String::new(),
+            path,
             namespace,
         }
     }
@@ -334,7 +343,11 @@ impl<'a> StepReader<'a> {
         result.map_err(|refused| self.refuse(field, refused)).ok()
     }
 
+    /// Says what is wrong with a field, unless its shape is wrong, which is said already.
     fn refuse(&mut self, field: &str, (message, help): Refused) {
+        if told(self.problems, &self.at(field)) {
+            return;
+        }
         let diagnostic = self.place.diagnose(Severity::Error, &self.at(field), &message);
         self.diagnostics.push(with_help(diagnostic, help));
     }

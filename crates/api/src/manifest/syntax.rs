@@ -25,6 +25,11 @@ pub(super) fn explain(source: &Source, position: Position, info: &str) -> Diagno
         },
     };
     let error = |message: String| Diagnostic::error(source, span, format!("invalid YAML: {message}"));
+    // What the parser was doing is of no interest.
+    let info = match info.split_once(", ") {
+        Some((doing, found)) if doing.starts_with("while ") && !doing.contains("quoted") => found,
+        _ => info,
+    };
     let line = source.line(position.line);
     if line.contains("{{") {
         return error(info.to_owned()).help(TEMPLATE);

@@ -227,8 +227,9 @@ impl StepReader<'_> {
             self.complain(&format!("expect.json[{pointer}]"), &invalid(pointer, rule));
         }
         if spec.distribution.is_some() && times < ENOUGH {
-            let message = format!("Invalid value: {times} tries say nothing about a distribution");
-            let help = format!("set times to {ENOUGH} or more; 300 make a good test");
+            let message =
+                format!("Invalid value: \"Uniform\": needs at least {ENOUGH} tries, and times is {times}");
+            let help = "with times: 300 it makes a good test".to_owned();
             self.accept::<()>("expect.distribution", Err((message, Some(help))));
         }
         let latency_below = self.duration("expect.latencyBelow", spec.latency_below.as_deref());

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::labels::labels;
-use super::{Errors, names};
+use super::{Errors, FieldReason, names};
 
 pub(super) fn validate(service: &Service, errors: &mut Errors) {
     let Some(spec) = &service.spec else {
@@ -103,7 +103,10 @@ fn validate_ports(spec: &ServiceSpec, errors: &mut Errors) {
 fn validate_port(port: &ServicePort, several: bool, errors: &mut Errors) {
     match port.name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => errors.name("name", name, names::label),
-        None if several => errors.required("name", ""),
+        None if several => {
+            let help = "each port of a service with several ports has a name".to_owned();
+            errors.add_with_help("name", FieldReason::Required, String::new(), Some(help));
+        }
         None => {}
     }
     errors.port("port", port.port);
