@@ -9,7 +9,7 @@ use podlab_api::steps::{Action, NamespacedName, PodRef, Request, Source, Target}
 
 fn scenario(name: &str) -> Reading {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
+    let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).expect("a scenario of this name");
     let reading = read(&[SourceFile {
         name: format!("{name}.yaml"),
         text,
