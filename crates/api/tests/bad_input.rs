@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use podlab_api::manifest::{SourceFile, read};
 
 fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the workspace")
 }
 
 fn inputs() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(workspace().join("tests/bad-input")).unwrap();
+    let entries = std::fs::read_dir(workspace().join("tests/bad-input")).expect("the folder of bad inputs");
     let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.unwrap().path())
+        .map(|entry| entry.expect("an entry of the folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     paths.sort();
