@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
+use podlab_workloads::Workload;
 
 /// A Kubernetes cluster's network on one Linux machine.
 #[derive(Debug, Parser)]
@@ -13,6 +14,9 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Validate(Validate),
+    /// What runs in a pod in place of an image; not for the command line.
+    #[command(hide = true, subcommand)]
+    Workload(Workload),
 }
 
 /// Read manifests and say what is wrong with them; builds nothing and needs no privileges.

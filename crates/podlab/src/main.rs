@@ -3,6 +3,7 @@
 mod args;
 mod input;
 mod validate;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -13,5 +14,6 @@ use args::{Args, Command};
 fn main() -> ExitCode {
     match Args::parse().command {
         Command::Validate(options) => validate::validate(&options),
+        Command::Workload(workload) => workload::run(workload),
     }
 }

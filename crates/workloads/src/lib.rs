@@ -1,1 +1,100 @@
-//! What runs inside pods without an image: echo servers and the three tiers.
+//! What runs inside pods without an image: echo servers, and the three tiers of a web application.
+
+mod backend;
+mod database;
+mod echo;
+mod frontend;
+pub mod images;
+mod pod;
+
+use std::net::Ipv4Addr;
+
+use clap::Subcommand;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A program that a pod can run without any image.
+#[derive(Debug, Subcommand)]
+pub enum Workload {
+    /// Answer HTTP requests with a description of them, and TCP and UDP with what was sent.
+    Echo(echo::Options),
+    /// The website: a page with the orders that the backend has, and a form for another.
+    Frontend(frontend::Options),
+    /// The business logic: a JSON API that checks orders, computes their totals and keeps them in the database.
+    Backend(backend::Options),
+    /// An SQL database that speaks PostgreSQL's protocol.
+    Database(database::Options),
+    /// Do nothing until told to stop.
+    Pause,
+}
+
+/// A workload could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkloadError {
+    /// The async runtime could not be started.
+    #[error("cannot start: {0}")]
+    Start(std::io::Error),
+    /// A port is taken, or not allowed.
+    #[error("cannot listen on port {port}: {source}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A server stopped.
+    #[error("cannot serve: {0}")]
+    Serve(#[from] std::io::Error),
+    /// The address of the next tier isn't known.
+    #[error("set {variable}_SERVICE_HOST and {variable}_SERVICE_PORT, or give --{option} HOST:PORT")]
+    NoAddress {
+        /// The start of the variables' names: `DATABASE`.
+        variable: &'static str,
+        /// The option's name: `database`.
+        option: &'static str,
+    },
+    /// The order that the database shall have from the beginning can't be understood.
+    #[error("SEED_ORDER is \"{0}\", and must be CUSTOMER:ITEM:QUANTITY")]
+    SeedOrder(String),
+    /// The SQL engine could not be opened.
+    #[error("cannot open the database {file}: {source}")]
+    Database {
+        /// The file that was to hold it.
+        file: String,
+        /// Why not.
+        source: rusqlite::Error,
+    },
+}
+
+/// Runs a workload until it fails, or SIGTERM or SIGINT ends it, which is not an error.
+///
+/// # Errors
+/// [`WorkloadError`] with what the workload needs and doesn't have.
+pub fn run(workload: Workload) -> Result<(), WorkloadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(WorkloadError::Start)?.block_on(async {
+        // A container's first process has no default for these signals: without a handler they are ignored.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            ended = serve(workload) => ended,
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+        }
+    })
+}
+
+async fn serve(workload: Workload) -> Result<(), WorkloadError> {
+    match workload {
+        Workload::Echo(options) => echo::serve(options).await,
+        Workload::Frontend(options) => frontend::serve(options).await,
+        Workload::Backend(options) => backend::serve(options).await,
+        Workload::Database(options) => database::serve(options).await,
+        Workload::Pause => std::future::pending().await,
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, WorkloadError> {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+    listener.map_err(|source| WorkloadError::Listen { port, source })
+}
