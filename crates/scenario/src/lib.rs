@@ -1,3 +1,15 @@
-//! Steps, traffic, verdicts, reports.
+//! Scenarios: the steps that are taken in a cluster, the traffic that is sent, what must be seen, and the report.
 
+mod action;
+mod fields;
+mod lookup;
+mod obstacle;
+mod readiness;
 pub mod report;
+mod run;
+mod tables;
+mod traffic;
+mod verdict;
+
+pub use obstacle::Obstacle;
+pub use run::{Progress, Runner};

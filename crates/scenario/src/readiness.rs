@@ -1,0 +1,117 @@
+//! Waits, woken by changes of the store, for what Kubernetes' users wait for: rollouts, readiness, deletion.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use podlab_api::object::Kind;
+use podlab_api::steps::{NamespacedName, PodRef};
+use podlab_cluster::Cluster;
+use podlab_control::store::{Store, name_of};
+use tokio::time::{Instant, timeout_at};
+
+use crate::lookup::{self, called};
+use crate::{Obstacle, tables};
+
+/// What isn't so yet, in words.
+pub(crate) type Unready = String;
+
+/// Waits until `done`, and then until services know of it.
+pub(crate) async fn until(
+    cluster: &Cluster,
+    patience: Duration,
+    mut done: impl FnMut(&Store) -> Result<(), Unready>,
+) -> Result<(), Obstacle> {
+    let deadline = Instant::now() + patience;
+    let mut watch = cluster.store().watch();
+    loop {
+        // What has changed until now is in what is looked at next.
+        while watch.try_next().is_some() {}
+        let Err(state) = done(cluster.store()) else {
+            cluster.settled().await;
+            return Ok(());
+        };
+        if !matches!(timeout_at(deadline, watch.next()).await, Ok(Some(_))) {
+            return Err(Obstacle::TookTooLong {
+                after: patience,
+                state,
+            });
+        }
+    }
+}
+
+/// How many pods there are to be, and how many of them are ready.
+pub(crate) fn counts(store: &Store) -> (usize, usize) {
+    let wanted = |deployment: &Deployment| replicas(deployment);
+    let deployments = store.list::<Deployment>();
+    let pods = store.list::<Pod>();
+    let alone = pods.iter().filter(|pod| pod.metadata.owner_references.is_none());
+    let total = deployments.iter().map(|deployment| wanted(deployment)).sum::<usize>() + alone.count();
+    let ready = pods.iter().filter(|pod| pod_ready(pod).is_ok()).count();
+    (ready, total)
+}
+
+/// Whether every deployment has rolled out and every pod is ready.
+pub(crate) fn everything(store: &Store) -> Result<(), Unready> {
+    let mut unready: Vec<Unready> = Vec::new();
+    for deployment in store.list::<Deployment>() {
+        unready.extend(rolled_out(store, &name_of(&deployment.metadata)).err());
+    }
+    for pod in store.list::<Pod>() {
+        if pod.metadata.owner_references.is_none() {
+            unready.extend(pod_ready(&pod).err());
+        }
+    }
+    if unready.is_empty() {
+        Ok(())
+    } else {
+        Err(unready.join("; "))
+    }
+}
+
+/// Whether a deployment has exactly the pods that it wants, all of them ready and of its newest template.
+pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unready> {
+    let Some(deployment) = store.get::<Deployment>(name) else {
+        return Err(format!("{} isn't there", called(Kind::Deployment, name)));
+    };
+    let pods = lookup::pods(store, &PodRef::Deployment(name.clone())).unwrap_or_default();
+    let wanted = replicas(&deployment);
+    let ready = pods.iter().filter(|pod| pod_ready(pod).is_ok()).count();
+    let status = deployment.status.clone().unwrap_or_default();
+    let observed = status.observed_generation >= deployment.metadata.generation;
+    let updated = usize::try_from(status.updated_replicas.unwrap_or(0)) == Ok(wanted);
+    let available = usize::try_from(status.ready_replicas.unwrap_or(0)) == Ok(wanted);
+    if observed && updated && available && ready == wanted && pods.len() == wanted {
+        return Ok(());
+    }
+    let name = called(Kind::Deployment, name);
+    let others: Vec<String> = pods.iter().filter_map(|pod| pod_ready(pod).err()).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    Err(format!("{name}: {ready} of {wanted} pods are ready{others}"))
+}
+
+/// Whether a pod is ready, or has done what it was for.
+pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    if !lookup::is_terminating(pod) && (lookup::is_ready(pod) || phase == Some("Succeeded")) {
+        return Ok(());
+    }
+    let name = called(Kind::Pod, &name_of(&pod.metadata));
+    Err(match tables::message(pod) {
+        Some(message) => format!("{name}: {}: {message}", tables::status(pod)),
+        None => format!("{name}: {}", tables::status(pod)),
+    })
+}
+
+/// Whether an object is gone.
+pub(crate) fn gone(store: &Store, kind: Kind, name: &NamespacedName) -> Result<(), Unready> {
+    match store.get_object(kind, name) {
+        Some(_) => Err(format!("{} is still there", called(kind, name))),
+        None => Ok(()),
+    }
+}
+
+fn replicas(deployment: &Deployment) -> usize {
+    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    usize::try_from(wanted.unwrap_or(1)).unwrap_or(0)
+}

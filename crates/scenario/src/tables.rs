@@ -1,0 +1,113 @@
+//! Pods and services as rows of a table, as `kubectl get` shows them.
+
+use k8s_openapi::api::core::v1::{ContainerState, Pod, Service};
+use podlab_control::store::{Store, name_of};
+
+use crate::lookup;
+use crate::report::{PodRow, ServiceRow};
+
+/// All pods, by namespace and name.
+pub(crate) fn pods(store: &Store) -> Vec<PodRow> {
+    store.list::<Pod>().iter().map(|pod| pod_row(pod)).collect()
+}
+
+/// All services but the cluster's own, by namespace and name.
+pub(crate) fn services(store: &Store) -> Vec<ServiceRow> {
+    let services = store.list::<Service>();
+    services
+        .iter()
+        .map(|service| service_row(store, service))
+        .filter(|row| (row.namespace.as_str(), row.name.as_str()) != ("default", "kubernetes"))
+        .collect()
+}
+
+fn pod_row(pod: &Pod) -> PodRow {
+    let name = name_of(&pod.metadata);
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let (mut ready, mut restarts) = (0, 0);
+    for container in containers {
+        ready += usize::from(container.ready);
+        restarts += container.restart_count;
+    }
+    let all = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+    let text = |text: Option<&String>| text.map_or_else(|| "<none>".to_owned(), Clone::clone);
+    PodRow {
+        namespace: name.namespace,
+        name: name.name,
+        ready: format!("{ready}/{all}"),
+        status: status(pod),
+        restarts,
+        ip: text(pod.status.as_ref().and_then(|status| status.pod_ip.as_ref())),
+        node: text(pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref())),
+    }
+}
+
+/// The pod's state in the word that kubectl's column STATUS has: the reason of the container that is worst off.
+pub(crate) fn status(pod: &Pod) -> String {
+    if lookup::is_terminating(pod) {
+        return "Terminating".to_owned();
+    }
+    states(pod)
+        .find_map(|state| {
+            let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.clone());
+            waiting.or_else(|| state.terminated.as_ref()?.reason.clone())
+        })
+        .or_else(|| pod.status.as_ref()?.phase.clone())
+        .unwrap_or_else(|| "Pending".to_owned())
+}
+
+/// What Kubernetes says about a container that doesn't run.
+pub(crate) fn message(pod: &Pod) -> Option<String> {
+    states(pod).find_map(|state| {
+        let waiting = state.waiting.as_ref().and_then(|waiting| waiting.message.clone());
+        waiting.or_else(|| state.terminated.as_ref()?.message.clone())
+    })
+}
+
+fn states(pod: &Pod) -> impl Iterator<Item = &ContainerState> {
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    containers.filter_map(|container| container.state.as_ref())
+}
+
+fn service_row(store: &Store, service: &Service) -> ServiceRow {
+    let name = name_of(&service.metadata);
+    let spec = service.spec.clone().unwrap_or_default();
+    let ports: Vec<String> = spec
+        .ports
+        .iter()
+        .flatten()
+        .map(|port| format!("{}/{}", port.port, port.protocol.as_deref().unwrap_or("TCP")))
+        .collect();
+    let endpoints = endpoints(store, service);
+    let or_none = |texts: Vec<String>| {
+        if texts.is_empty() { "<none>".to_owned() } else { texts.join(",") }
+    };
+    ServiceRow {
+        namespace: name.namespace,
+        name: name.name,
+        type_: spec.type_.unwrap_or_else(|| "ClusterIP".to_owned()),
+        cluster_ip: spec.cluster_ip.unwrap_or_else(|| "<none>".to_owned()),
+        ports: or_none(ports),
+        endpoints: or_none(endpoints),
+    }
+}
+
+/// Address and port of every ready endpoint.
+fn endpoints(store: &Store, service: &Service) -> Vec<String> {
+    let mut found = Vec::new();
+    for slice in lookup::slices(store, &name_of(&service.metadata)) {
+        for endpoint in &slice.endpoints {
+            let conditions = endpoint.conditions.as_ref();
+            if conditions.and_then(|conditions| conditions.ready) == Some(false) {
+                continue;
+            }
+            let ports = slice.ports.iter().flatten().filter_map(|port| port.port);
+            for port in ports {
+                found.extend(endpoint.addresses.iter().map(|address| format!("{address}:{port}")));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
