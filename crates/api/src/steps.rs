@@ -3,13 +3,18 @@
 //! Made from [`crate::scenario`] when a scenario is read, so that a step that can't be understood is refused
 //! before anything is built.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::object::Object;
 use crate::scenario::{Distribution, HttpSpec, Outcome, PortSpec, Program, WaitCondition};
+
+/// Where ClusterIPs come from when a scenario doesn't say: as kubeadm has it.
+pub const SERVICE_CIDR: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12));
+/// Where pods' addresses come from when a scenario doesn't say.
+pub const POD_CIDR: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16));
 
 /// A scenario in the form that is run.
 #[derive(Debug, Clone)]
@@ -28,6 +33,21 @@ pub struct Scenario {
     pub requires: Vec<String>,
     /// What happens, in order.
     pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// A scenario that takes no steps, for manifests alone.
+    pub fn without_steps(name: String) -> Self {
+        Self {
+            name,
+            description: None,
+            service_cidr: SERVICE_CIDR,
+            pod_cidr: POD_CIDR,
+            programs: Vec::new(),
+            requires: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
 }
 
 /// A step of a scenario.

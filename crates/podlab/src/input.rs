@@ -28,7 +28,7 @@ pub(crate) fn understand(files: &[String], strict: bool) -> Option<Reading> {
 }
 
 /// Writes diagnostics to standard error, in colour on a terminal.
-fn complain(diagnostics: &[Diagnostic]) {
+pub(crate) fn complain(diagnostics: &[Diagnostic]) {
     let color = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     for diagnostic in diagnostics {
         anstream::eprintln!("{}", diagnostic.render(color).trim_end());

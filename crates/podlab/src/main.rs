@@ -1,7 +1,14 @@
 //! podlab: a Kubernetes cluster's network on one Linux machine.
 
 mod args;
+mod exit;
 mod input;
+mod keep;
+mod output;
+mod preflight;
+mod progress;
+mod run;
+mod schema;
 mod validate;
 mod workload;
 
@@ -12,8 +19,10 @@ use clap::Parser;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    match Args::parse().command {
+    ExitCode::from(match Args::parse().command {
+        Command::Run(options) => run::run(&options),
         Command::Validate(options) => validate::validate(&options),
+        Command::Schema => schema::schema(),
         Command::Workload(workload) => workload::run(workload),
-    }
+    })
 }

@@ -1,16 +1,12 @@
 //! `podlab validate`: the reading and checking alone.
 
-use std::process::ExitCode;
-
 use crate::args::Validate;
+use crate::exit;
 use crate::input::understand;
 
-/// Exit code for input that is wrong.
-const BAD_INPUT: u8 = 2;
-
-pub(crate) fn validate(options: &Validate) -> ExitCode {
+pub(crate) fn validate(options: &Validate) -> u8 {
     let Some(reading) = understand(&options.files, options.strict) else {
-        return ExitCode::from(BAD_INPUT);
+        return exit::BAD_INPUT;
     };
     let objects = counted(reading.objects.len(), "object");
     match &reading.scenario {
@@ -20,7 +16,7 @@ pub(crate) fn validate(options: &Validate) -> ExitCode {
         }
         None => anstream::println!("{objects}: valid"),
     }
-    ExitCode::SUCCESS
+    exit::PASSED
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -1,15 +1,15 @@
 //! `podlab workload`: what the first process of a container with a built-in image is.
 
-use std::process::ExitCode;
-
 use podlab_workloads::Workload;
 
-pub(crate) fn run(workload: Workload) -> ExitCode {
+use crate::exit;
+
+pub(crate) fn run(workload: Workload) -> u8 {
     match podlab_workloads::run(workload) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit::PASSED,
         Err(error) => {
             anstream::eprintln!("error: {error}");
-            ExitCode::FAILURE
+            exit::FAILED
         }
     }
 }

@@ -25,7 +25,10 @@ pub(crate) async fn scale(
     replicas: i32,
 ) -> Result<String, Obstacle> {
     cluster.registry().scale(deployment, replicas)?;
-    until(cluster, PATIENCE, |store| readiness::rolled_out(store, deployment)).await?;
+    until(cluster, PATIENCE, |store| {
+        readiness::rolled_out(store, deployment)
+    })
+    .await?;
     let pods = lookup::pods(cluster.store(), &PodRef::Deployment(deployment.clone()))?;
     Ok(match &pods[..] {
         [] => "no pods are left".to_owned(),
@@ -67,7 +70,10 @@ pub(crate) async fn delete_pod(cluster: &Cluster, which: &PodRef) -> Result<Stri
 pub(crate) async fn set_ready(cluster: &Cluster, which: &PodRef, ready: bool) -> Result<String, Obstacle> {
     let pods = lookup::pods(cluster.store(), which)?;
     // Of a deployment's pods, one whose readiness this changes.
-    let pod = pods.iter().find(|pod| lookup::is_ready(pod) != ready).or(pods.first());
+    let pod = pods
+        .iter()
+        .find(|pod| lookup::is_ready(pod) != ready)
+        .or(pods.first());
     let Some(pod) = pod else {
         return Ok("there is no pod".to_owned());
     };
@@ -79,7 +85,11 @@ pub(crate) async fn set_ready(cluster: &Cluster, which: &PodRef, ready: bool) ->
         ..PodCondition::default()
     };
     let set = cluster.store().modify::<Pod>(&name, |pod| {
-        let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
+        let conditions = pod
+            .status
+            .get_or_insert_default()
+            .conditions
+            .get_or_insert_default();
         conditions.retain(|condition| condition.type_ != READY_BY_DECREE);
         conditions.push(decree);
     });
@@ -89,10 +99,18 @@ pub(crate) async fn set_ready(cluster: &Cluster, which: &PodRef, ready: bool) ->
     })?;
     until(cluster, PATIENCE, |store| match store.get::<Pod>(&name) {
         Some(pod) if lookup::is_ready(&pod) == ready => Ok(()),
-        _ => Err(format!("{} is {}ready", called(Kind::Pod, &name), if ready { "not " } else { "" })),
+        _ => Err(format!(
+            "{} is {}ready",
+            called(Kind::Pod, &name),
+            if ready { "not " } else { "" }
+        )),
     })
     .await?;
-    Ok(format!("{} is {}ready", called(Kind::Pod, &name), if ready { "" } else { "not " }))
+    Ok(format!(
+        "{} is {}ready",
+        called(Kind::Pod, &name),
+        if ready { "" } else { "not " }
+    ))
 }
 
 /// `kubectl apply`; waits until what was applied is ready.
@@ -101,11 +119,14 @@ pub(crate) async fn apply(cluster: &Cluster, objects: &[Object]) -> Result<Strin
     for object in objects {
         let name = called(object.kind(), &name_of(object.metadata()));
         let applied = cluster.registry().apply(object.clone())?;
-        done.push(format!("{name} {}", match applied {
-            Applied::Created => "created",
-            Applied::Configured => "configured",
-            Applied::Unchanged => "unchanged",
-        }));
+        done.push(format!(
+            "{name} {}",
+            match applied {
+                Applied::Created => "created",
+                Applied::Configured => "configured",
+                Applied::Unchanged => "unchanged",
+            }
+        ));
     }
     until(cluster, PATIENCE, |store| {
         objects.iter().try_for_each(|object| {

@@ -35,7 +35,10 @@ impl Originals {
         let kept = unchanged
             .iter()
             .map(|path| (path, was.map_or(Value::Null, |was| at(was, path))));
-        let wanted = fields.iter().map(|(path, value)| (path, value.clone())).chain(kept);
+        let wanted = fields
+            .iter()
+            .map(|(path, value)| (path, value.clone()))
+            .chain(kept);
         let (mut expected, mut seen) = (Vec::new(), Vec::new());
         for (path, wanted) in wanted {
             let found = at(&value, path);

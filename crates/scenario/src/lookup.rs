@@ -64,7 +64,10 @@ pub(crate) fn able_pods(store: &Store, which: &PodRef) -> Result<Vec<Shared<Pod>
 
 /// Whether the pod's condition `Ready` is true.
 pub(crate) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
     conditions
         .into_iter()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -158,8 +161,15 @@ pub(crate) fn endpoints(store: &Store, service: &NamespacedName) -> Vec<Namespac
 pub(crate) fn node_addresses(store: &Store) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
     for node in store.list::<Node>() {
-        let addresses = node.status.iter().flat_map(|status| status.addresses.iter().flatten());
-        found.extend(addresses.into_iter().filter_map(|address| address.address.parse::<IpAddr>().ok()));
+        let addresses = node
+            .status
+            .iter()
+            .flat_map(|status| status.addresses.iter().flatten());
+        found.extend(
+            addresses
+                .into_iter()
+                .filter_map(|address| address.address.parse::<IpAddr>().ok()),
+        );
         let range = node.spec.as_ref().and_then(|spec| spec.pod_cidr.as_ref());
         let range = range.and_then(|range| range.parse::<IpNet>().ok());
         found.extend(range.and_then(|range| range.hosts().next()));

@@ -42,13 +42,28 @@ pub(crate) async fn until(
 
 /// How many pods there are to be, and how many of them are ready.
 pub(crate) fn counts(store: &Store) -> (usize, usize) {
-    let wanted = |deployment: &Deployment| replicas(deployment);
     let deployments = store.list::<Deployment>();
     let pods = store.list::<Pod>();
     let alone = pods.iter().filter(|pod| pod.metadata.owner_references.is_none());
-    let total = deployments.iter().map(|deployment| wanted(deployment)).sum::<usize>() + alone.count();
+    let total = deployments
+        .iter()
+        .map(|deployment| replicas(deployment))
+        .sum::<usize>()
+        + alone.count();
     let ready = pods.iter().filter(|pod| pod_ready(pod).is_ok()).count();
     (ready, total)
+}
+
+/// Whether every pod that is to be there has an address.
+pub(crate) fn networked(store: &Store) -> Result<(), Unready> {
+    let (_, total) = counts(store);
+    let pods = store.list::<Pod>();
+    let connected = pods.iter().filter(|pod| lookup::address(pod).is_some()).count();
+    if connected >= total {
+        Ok(())
+    } else {
+        Err(format!("{connected} of {total} pods have an address"))
+    }
 }
 
 /// Whether every deployment has rolled out and every pod is ready.
@@ -86,7 +101,11 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
     }
     let name = called(Kind::Deployment, name);
     let others: Vec<String> = pods.iter().filter_map(|pod| pod_ready(pod).err()).collect();
-    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", others.join(", "))
+    };
     Err(format!("{name}: {ready} of {wanted} pods are ready{others}"))
 }
 

@@ -1,5 +1,9 @@
 //! What a run has shown: for people, for programs, for CI.
 
+mod json;
+mod junit;
+mod text;
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,6 +14,9 @@ use serde::Serialize;
 pub struct Report {
     /// The scenario's name.
     pub scenario: String,
+    /// What it teaches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Why nothing was run, if nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,

@@ -57,6 +57,14 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Waits until every pod that is to be there has its network.
+    ///
+    /// # Errors
+    /// [`Obstacle::TookTooLong`] after 30 s.
+    pub async fn wait_for_network(&self) -> Result<(), Obstacle> {
+        readiness::until(self.cluster, action::PATIENCE, readiness::networked).await
+    }
+
     /// Waits until every deployment has rolled out and every pod is ready, and notes how everything is then.
     ///
     /// # Errors
@@ -109,7 +117,9 @@ impl<'a> Runner<'a> {
                 let lines = self.cluster.logs(&name).into_iter();
                 report.logs.push(PodLog {
                     pod: name.to_string(),
-                    lines: lines.map(|line| format!("{}: {}", line.container, line.text)).collect(),
+                    lines: lines
+                        .map(|line| format!("{}: {}", line.container, line.text))
+                        .collect(),
                 });
             }
         }

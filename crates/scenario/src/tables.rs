@@ -23,7 +23,10 @@ pub(crate) fn services(store: &Store) -> Vec<ServiceRow> {
 
 fn pod_row(pod: &Pod) -> PodRow {
     let name = name_of(&pod.metadata);
-    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let containers = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
     let (mut ready, mut restarts) = (0, 0);
     for container in containers {
         ready += usize::from(container.ready);
@@ -65,7 +68,10 @@ pub(crate) fn message(pod: &Pod) -> Option<String> {
 }
 
 fn states(pod: &Pod) -> impl Iterator<Item = &ContainerState> {
-    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let containers = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
     containers.filter_map(|container| container.state.as_ref())
 }
 
@@ -80,7 +86,11 @@ fn service_row(store: &Store, service: &Service) -> ServiceRow {
         .collect();
     let endpoints = endpoints(store, service);
     let or_none = |texts: Vec<String>| {
-        if texts.is_empty() { "<none>".to_owned() } else { texts.join(",") }
+        if texts.is_empty() {
+            "<none>".to_owned()
+        } else {
+            texts.join(",")
+        }
     };
     ServiceRow {
         namespace: name.namespace,
@@ -103,7 +113,12 @@ fn endpoints(store: &Store, service: &Service) -> Vec<String> {
             }
             let ports = slice.ports.iter().flatten().filter_map(|port| port.port);
             for port in ports {
-                found.extend(endpoint.addresses.iter().map(|address| format!("{address}:{port}")));
+                found.extend(
+                    endpoint
+                        .addresses
+                        .iter()
+                        .map(|address| format!("{address}:{port}")),
+                );
             }
         }
     }

@@ -105,7 +105,9 @@ fn mismatch(expect: &Expect, one: &Try, facts: &Facts) -> Option<Mismatch> {
     let text = match &one.seen {
         Seen::Answered { status, body } => {
             match (expect.status, status) {
-                (Some(expected), seen) if Some(expected) != *seen => return wrong(format!("status {expected}")),
+                (Some(expected), seen) if Some(expected) != *seen => {
+                    return wrong(format!("status {expected}"));
+                }
                 (None, Some(400..)) => return wrong("a status below 400".to_owned()),
                 _ => {}
             }
@@ -138,7 +140,8 @@ fn content(expect: &Expect, body: &[u8]) -> Option<String> {
         return Some("an answer that is JSON".to_owned());
     };
     // What isn't there is null, as in most languages that read JSON.
-    let differs = |(pointer, value): &&(String, Value)| json.pointer(pointer).unwrap_or(&Value::Null) != value;
+    let differs =
+        |(pointer, value): &&(String, Value)| json.pointer(pointer).unwrap_or(&Value::Null) != value;
     let (pointer, value) = expect.json.iter().find(differs)?;
     Some(format!("{value} at {pointer}"))
 }
@@ -147,7 +150,10 @@ fn content(expect: &Expect, body: &[u8]) -> Option<String> {
 fn ends(expect: &Expect, one: &Try, facts: &Facts) -> Option<String> {
     let seen = one.ends?;
     if let Some(allowed) = &facts.allowed
-        && !facts.pods.get(&seen.answerer).is_some_and(|pod| allowed.contains(pod))
+        && !facts
+            .pods
+            .get(&seen.answerer)
+            .is_some_and(|pod| allowed.contains(pod))
     {
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
         return Some(match &allowed[..] {
@@ -157,7 +163,10 @@ fn ends(expect: &Expect, one: &Try, facts: &Facts) -> Option<String> {
         });
     }
     let (right, name) = match expect.source_address? {
-        SourceAddress::Client => (seen.client == one.address, format!("the sender's own, {}", one.address)),
+        SourceAddress::Client => (
+            seen.client == one.address,
+            format!("the sender's own, {}", one.address),
+        ),
         SourceAddress::Node => (facts.nodes.contains(&seen.client), "one of the node's".to_owned()),
         SourceAddress::Address(address) => (seen.client == address, address.to_string()),
     };
@@ -182,7 +191,11 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
         words.push_str(&format!(": {spread}"));
     }
     if expect.distribution.is_some() {
-        words.push_str(&format!("; χ² = {:.2}, p = {:.3}", spread.chi_squared(), spread.p()));
+        words.push_str(&format!(
+            "; χ² = {:.2}, p = {:.3}",
+            spread.chi_squared(),
+            spread.p()
+        ));
     }
     words + &format!("; the slowest in {}", milliseconds(slowest))
 }
@@ -213,7 +226,9 @@ fn in_words(one: &Try, facts: &Facts, in_full: bool) -> String {
 
 fn brief(seen: &Seen) -> String {
     match seen {
-        Seen::Answered { status: Some(status), .. } => status.to_string(),
+        Seen::Answered {
+            status: Some(status), ..
+        } => status.to_string(),
         Seen::Answered { status: None, body } if body.is_empty() => "connected".to_owned(),
         Seen::Answered { status: None, body } => format!("{:?}", excerpt(body)),
         Seen::Exited { code, .. } => format!("exit code {code}"),

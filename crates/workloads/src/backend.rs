@@ -43,7 +43,8 @@ pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
     let database = pod::address_of(options.database, "DATABASE", "database")?;
     let seed = match std::env::var("SEED_ORDER") {
         Ok(seed) => Some((
-            seed.parse().map_err(|()| WorkloadError::SeedOrder(seed.clone()))?,
+            seed.parse()
+                .map_err(|()| WorkloadError::SeedOrder(seed.clone()))?,
             seed,
         )),
         Err(_) => None,

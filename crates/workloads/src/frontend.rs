@@ -58,10 +58,12 @@ pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
 
 async fn show(State(backend): State<Arc<Backend>>) -> Response {
     match backend.get("/orders").await {
-        Ok(answer) if answer.status.is_success() => match serde_json::from_slice::<Vec<Order>>(&answer.body) {
-            Ok(orders) => Html(page::orders(&orders, &pod::name())).into_response(),
-            Err(error) => missing(&format!("its answer makes no sense: {error}")),
-        },
+        Ok(answer) if answer.status.is_success() => {
+            match serde_json::from_slice::<Vec<Order>>(&answer.body) {
+                Ok(orders) => Html(page::orders(&orders, &pod::name())).into_response(),
+                Err(error) => missing(&format!("its answer makes no sense: {error}")),
+            }
+        }
         Ok(answer) => missing(&said(&answer)),
         Err(error) => missing(&error.to_string()),
     }

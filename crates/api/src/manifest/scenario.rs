@@ -13,13 +13,8 @@ use super::tree::Node;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::Object;
 use crate::scenario::{ClusterSpec, Program, StepSpec};
-use crate::steps::{Scenario, Step};
+use crate::steps::{self, Scenario, Step};
 use crate::validation::names;
-
-/// Where ClusterIPs come from when the scenario doesn't say.
-const SERVICE_CIDR: &str = "10.96.0.0/12";
-/// Where pods' addresses come from when the scenario doesn't say.
-const POD_CIDR: &str = "10.244.0.0/16";
 
 /// Reads the scenario; `known` are the objects of the manifests. Also returns the objects that its steps apply.
 ///
@@ -93,9 +88,11 @@ fn read_steps(
 
 fn ranges(cluster: &Value, complain: &mut impl FnMut(&str, &str)) -> (IpNet, IpNet) {
     let cluster: ClusterSpec = serde_json::from_value(cluster.clone()).unwrap_or_default();
-    let mut range = |field: &str, text: Option<String>, default: &str| {
+    let mut range = |field: &str, text: Option<String>, default: IpNet| {
         let path = format!("spec.cluster.{field}");
-        let text = text.unwrap_or_else(|| default.to_owned());
+        let Some(text) = text else {
+            return default;
+        };
         match text.parse::<IpNet>() {
             Ok(range) if range.trunc() != range => {
                 let canonical = range.trunc();
@@ -113,8 +110,8 @@ fn ranges(cluster: &Value, complain: &mut impl FnMut(&str, &str)) -> (IpNet, IpN
             }
         }
     };
-    let services = range("serviceCIDR", cluster.service_cidr, SERVICE_CIDR);
-    let pods = range("podCIDR", cluster.pod_cidr, POD_CIDR);
+    let services = range("serviceCIDR", cluster.service_cidr, steps::SERVICE_CIDR);
+    let pods = range("podCIDR", cluster.pod_cidr, steps::POD_CIDR);
     if matches!(pods, IpNet::V4(_)) && pods.prefix_len() > 24 {
         let message =
             format!("Invalid value: \"{pods}\": must be a /24 or larger: each node gets a /24 of it");

@@ -106,7 +106,9 @@ async fn bytes(mut stream: TcpStream, text: &str) -> io::Result<Seen> {
         let length = if body.is_empty() {
             stream.read(&mut buffer).await?
         } else {
-            timeout(SILENCE, stream.read(&mut buffer)).await.unwrap_or(Ok(0))?
+            timeout(SILENCE, stream.read(&mut buffer))
+                .await
+                .unwrap_or(Ok(0))?
         };
         if length == 0 {
             break;
@@ -134,19 +136,27 @@ async fn request(stream: TcpStream, target: SocketAddr, spec: &HttpSpec) -> io::
         (header::HOST, target.to_string()),
         (header::CONNECTION, "close".to_owned()),
     ];
-    let json = spec.json.iter().map(|_| (header::CONTENT_TYPE, "application/json".to_owned()));
+    let json = spec
+        .json
+        .iter()
+        .map(|_| (header::CONTENT_TYPE, "application/json".to_owned()));
     for (name, value) in defaults.into_iter().chain(json).filter(|(name, _)| !given(name)) {
         builder = builder.header(name, value);
     }
     for (name, value) in &spec.headers {
         builder = builder.header(name, value);
     }
-    let request = builder.body(Full::new(Bytes::from(body))).map_err(io::Error::other)?;
+    let request = builder
+        .body(Full::new(Bytes::from(body)))
+        .map_err(io::Error::other)?;
 
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(source)?;
     let answer = async move {
         let (head, body) = sender.send_request(request).await.map_err(source)?.into_parts();
-        let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(io::Error::other)?;
+        let body = Limited::new(body, LARGEST_ANSWER)
+            .collect()
+            .await
+            .map_err(io::Error::other)?;
         Ok(Seen::Answered {
             status: Some(head.status.as_u16()),
             body: body.to_bytes().to_vec(),

@@ -35,7 +35,10 @@ impl Spread {
         if expected == 0.0 {
             return 0.0;
         }
-        counts.iter().map(|count| (count - expected).powi(2) / expected).sum()
+        counts
+            .iter()
+            .map(|count| (count - expected).powi(2) / expected)
+            .sum()
     }
 
     /// How likely a spread at least as uneven as this is, when every pod is as likely as any other.
@@ -53,7 +56,11 @@ impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, (pod, count)) in self.counts.iter().enumerate() {
             let separator = if number == 0 { "" } else { ", " };
-            let name = if pod.namespace == "default" { pod.name.clone() } else { pod.to_string() };
+            let name = if pod.namespace == "default" {
+                pod.name.clone()
+            } else {
+                pod.to_string()
+            };
             write!(f, "{separator}{name} {count}")?;
         }
         Ok(())

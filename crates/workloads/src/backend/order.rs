@@ -85,7 +85,13 @@ mod tests {
 
     #[test]
     fn many_cost_less_a_piece() {
-        for (quantity, total) in [(1, 1_000), (3, 3_000), (99, 99_000), (100, 90_000), (1_000, 900_000)] {
+        for (quantity, total) in [
+            (1, 1_000),
+            (3, 3_000),
+            (99, 99_000),
+            (100, 90_000),
+            (1_000, 900_000),
+        ] {
             assert_eq!(order(quantity).total_cents(), total, "{quantity}");
         }
     }
@@ -106,7 +112,14 @@ mod tests {
     #[test]
     fn a_seed_has_three_parts() {
         assert_eq!("Ada:cards:2".parse(), Ok(order(2)));
-        for text in ["", "Ada", "Ada:cards", "Ada:cards:many", "Ada:cards:0", "Ada:cards:2:3"] {
+        for text in [
+            "",
+            "Ada",
+            "Ada:cards",
+            "Ada:cards:many",
+            "Ada:cards:0",
+            "Ada:cards:2:3",
+        ] {
             assert_eq!(text.parse::<NewOrder>(), Err(()), "{text}");
         }
     }

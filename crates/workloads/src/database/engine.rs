@@ -104,7 +104,11 @@ impl Engine {
 }
 
 fn version() -> String {
-    format!("podlab {} on SQLite {}", env!("CARGO_PKG_VERSION"), rusqlite::version())
+    format!(
+        "podlab {} on SQLite {}",
+        env!("CARGO_PKG_VERSION"),
+        rusqlite::version()
+    )
 }
 
 /// An error as PostgreSQL's protocol carries it.
@@ -149,7 +153,9 @@ fn named(code: i32, message: String) -> (&'static str, String) {
     if let Some(near) = rest("near ").and_then(|near| Some(near.strip_suffix(": syntax error")?.to_owned())) {
         return ("42601", format!("syntax error at or near {near}"));
     }
-    if let Some(table) = rest("table ").and_then(|table| Some(table.strip_suffix(" already exists")?.to_owned())) {
+    if let Some(table) =
+        rest("table ").and_then(|table| Some(table.strip_suffix(" already exists")?.to_owned()))
+    {
         return ("42P07", format!("relation \"{table}\" already exists"));
     }
     match code {

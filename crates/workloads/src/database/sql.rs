@@ -280,7 +280,10 @@ mod tests {
                 "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer)",
                 "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, n int4)",
             ),
-            ("create table t (id bigserial primary key)", "create table t (id INTEGER PRIMARY KEY AUTOINCREMENT)"),
+            (
+                "create table t (id bigserial primary key)",
+                "create table t (id INTEGER PRIMARY KEY AUTOINCREMENT)",
+            ),
             ("begin", "BEGIN IMMEDIATE"),
             ("START TRANSACTION", "BEGIN IMMEDIATE"),
             ("END", "COMMIT"),
@@ -315,11 +318,19 @@ mod tests {
             ("SELECT 1::nonsense", "42704", "type \"nonsense\" does not exist"),
             ("SELECT $0", "42P02", "there is no parameter $0"),
             ("SELECT $99999999", "42P02", "there is no parameter $99999999"),
-            ("PRAGMA journal_mode", "42601", "syntax error at or near \"PRAGMA\""),
+            (
+                "PRAGMA journal_mode",
+                "42601",
+                "syntax error at or near \"PRAGMA\"",
+            ),
         ];
         for (text, code, message) in cases {
             let error = statements(text).unwrap_err();
-            assert_eq!((error.code(), error.to_string().as_str()), (code, message), "{text}");
+            assert_eq!(
+                (error.code(), error.to_string().as_str()),
+                (code, message),
+                "{text}"
+            );
         }
     }
 }

@@ -9,7 +9,8 @@ use pgwire::api::auth::noop::NoopStartupHandler;
 use pgwire::api::portal::{Format, Portal};
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
 use pgwire::api::results::{
-    DataRowEncoder, DescribePortalResponse, DescribeStatementResponse, FieldInfo, QueryResponse, Response, Tag,
+    DataRowEncoder, DescribePortalResponse, DescribeStatementResponse, FieldInfo, QueryResponse, Response,
+    Tag,
 };
 use pgwire::api::stmt::{QueryParser, StoredStatement};
 use pgwire::api::{ClientInfo, PgWireServerHandlers, Type};
@@ -58,7 +59,8 @@ impl Session {
                     statement.sql = "ROLLBACK".to_owned();
                 }
                 _ => {
-                    let message = "current transaction is aborted, commands ignored until end of transaction block";
+                    let message =
+                        "current transaction is aborted, commands ignored until end of transaction block";
                     return Err(error("25P02", message.to_owned()));
                 }
             }
@@ -134,7 +136,10 @@ fn parameter_types(statement: &StoredStatement<Statement>) -> Vec<Type> {
     (0..casts.len().max(given.len()))
         .map(|index| {
             let of = |types: &[Option<Type>]| types.get(index).cloned().flatten();
-            of(given).filter(|type_| *type_ != Type::UNKNOWN).or_else(|| of(casts)).unwrap_or(Type::TEXT)
+            of(given)
+                .filter(|type_| *type_ != Type::UNKNOWN)
+                .or_else(|| of(casts))
+                .unwrap_or(Type::TEXT)
         })
         .collect()
 }
@@ -202,7 +207,11 @@ impl QueryParser for Parser {
         Ok(statement.parameters.iter().map(type_).collect())
     }
 
-    fn get_result_schema(&self, _statement: &Statement, _format: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+    fn get_result_schema(
+        &self,
+        _statement: &Statement,
+        _format: Option<&Format>,
+    ) -> PgWireResult<Vec<FieldInfo>> {
         // The session describes results: it has the engine.
         Ok(Vec::new())
     }

@@ -1,0 +1,60 @@
+//! Where reports go: standard output, and the files of a folder.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use podlab_scenario::report::Report;
+
+use crate::args::Output;
+
+/// The files that a report goes to, opened before there is a report, so that a folder that can't be written to is
+/// told before anything is built.
+pub(crate) struct Files(Vec<(Output, File)>);
+
+impl Files {
+    /// Makes the folder and opens the files in it; none without a folder.
+    pub(crate) fn open(folder: Option<&Path>, scenario: &str) -> io::Result<Self> {
+        let Some(folder) = folder else {
+            return Ok(Self(Vec::new()));
+        };
+        fs::create_dir_all(folder)?;
+        let forms = [
+            (Output::Text, "txt"),
+            (Output::Json, "json"),
+            (Output::Junit, "xml"),
+        ];
+        let open = |(form, extension)| {
+            let file = File::create(folder.join(format!("{scenario}.{extension}")))?;
+            Ok((form, file))
+        };
+        Ok(Self(forms.into_iter().map(open).collect::<io::Result<_>>()?))
+    }
+
+    /// Writes the report in each file's form.
+    pub(crate) fn write(self, report: &Report) -> io::Result<()> {
+        for (form, file) in self.0 {
+            let mut file = anstream::StripStream::new(file);
+            file.write_all(text_of(report, form)?.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Prints the report in colours where they belong.
+pub(crate) fn print(report: &Report, form: Output) -> io::Result<()> {
+    let text = text_of(report, form)?;
+    match writeln!(anstream::stdout(), "{}", text.trim_end()) {
+        // Whoever has read enough may go: `podlab run … | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+fn text_of(report: &Report, form: Output) -> io::Result<String> {
+    match form {
+        Output::Text => Ok(report.to_text()),
+        Output::Json => Ok(report.to_json()),
+        Output::Junit => report.to_junit().map_err(io::Error::other),
+    }
+}
