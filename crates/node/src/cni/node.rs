@@ -17,9 +17,11 @@ const BRIDGE: (&str, u32) = ("cni0", 3);
 /// Index of the first pod's link on a node.
 const FIRST_POD: u32 = 16;
 
-/// A node forwards, answers for itself only, and tells nobody of a better way: every way leads through it.
+/// A node forwards, answers for itself only, and tells nobody of a better way: every way leads through it. It
+/// refuses each datagram to a service without endpoints, not one a second.
 const NODE_SYSCTLS: &[(&str, &str)] = &[
     ("net/ipv4/ip_forward", "1"),
+    ("net/ipv4/icmp_ratemask", "0"),
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv4/conf/all/send_redirects", "0"),

@@ -13,6 +13,10 @@ const BRIDGE: (&str, u32) = ("underlay", 2);
 const NETWORK: [u8; 2] = [172, 18];
 const PREFIX: u8 = 16;
 
+/// A router that tells everybody whom it can't reach, each time: the kernel would say so once a second only, and
+/// those who asked in between would wait in vain.
+const ROUTER_SYSCTLS: &[(&str, &str)] = &[("net/ipv4/ip_forward", "1"), ("net/ipv4/icmp_ratemask", "0")];
+
 /// The nodes' network: a bridge in a namespace of its own, which is also its router.
 ///
 /// The router knows nothing of pods and services, as the routers around a real cluster don't: it answers
@@ -40,7 +44,7 @@ impl Underlay {
     /// [`CniError`] with what the kernel refused.
     pub async fn create() -> Result<Self, CniError> {
         let netns = Netns::create().map_err(CniError::because("make the underlay's network namespace"))?;
-        let links = Links::open(netns, &[("net/ipv4/ip_forward", "1")])?;
+        let links = Links::open(netns, ROUTER_SYSCTLS)?;
         links.set_up(LOOPBACK).await?;
         links
             .add_bridge(BRIDGE.0, BRIDGE.1, mac_of(address(0, 1)))
