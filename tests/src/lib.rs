@@ -70,7 +70,7 @@ pub fn printed(output: &Output) -> String {
 
 /// The binary, built from what is in the workspace now. It is named by a descriptor that children inherit, so that
 /// they can run it even from a folder that they may not enter.
-fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -21,6 +21,7 @@ use podlab_control::store::{Change, Event, Shared, Store, name_of};
 use podlab_kernel::netns::Netns;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::cni::NodeNetwork;
 use crate::images::Images;
@@ -30,6 +31,13 @@ use pod::{PodHandle, Worker};
 /// A kubelet; clones are the same one.
 #[derive(Clone)]
 pub struct Kubelet(Arc<Node>);
+
+/// Who looks after the pods: a task for each, which is told of each new version of its pod.
+#[derive(Default)]
+struct Workers {
+    pods: HashMap<NamespacedName, watch::Sender<Shared<Pod>>>,
+    tasks: JoinSet<()>,
+}
 
 /// What the workers of a node's pods share.
 struct Node {
@@ -88,10 +96,11 @@ impl Kubelet {
         }))
     }
 
-    /// Runs the pods that the store binds to this node, until the store is gone.
+    /// Runs the pods that the store binds to this node. When this is dropped, nobody looks after them any more; they
+    /// are not taken down.
     pub async fn serve(self) {
         let mut watch = self.0.store.watch();
-        let mut workers = HashMap::<NamespacedName, watch::Sender<Shared<Pod>>>::new();
+        let mut workers = Workers::default();
         while let Some(event) = watch.next().await {
             if let Object::Pod(pod) = &*event.object
                 && pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) == Some(&self.0.name)
@@ -101,22 +110,23 @@ impl Kubelet {
         }
     }
 
-    fn take(&self, event: &Event, workers: &mut HashMap<NamespacedName, watch::Sender<Shared<Pod>>>) {
+    fn take(&self, event: &Event, workers: &mut Workers) {
         let name = name_of(event.object.metadata());
+        while workers.tasks.try_join_next().is_some() {}
         if event.change == Change::Deleted {
-            workers.remove(&name);
+            workers.pods.remove(&name);
             return;
         }
         let Some(pod) = Shared::<Pod>::from_object(event.object.clone()) else {
             return;
         };
         let same = |worker: &watch::Sender<Shared<Pod>>| worker.borrow().metadata.uid == pod.metadata.uid;
-        match workers.get(&name).filter(|worker| same(worker)) {
+        match workers.pods.get(&name).filter(|worker| same(worker)) {
             Some(worker) => drop(worker.send(pod)),
             None => {
                 let (send, receive) = watch::channel(pod);
-                workers.insert(name, send);
-                tokio::spawn(Worker::new(self.0.clone(), receive).run());
+                workers.pods.insert(name, send);
+                workers.tasks.spawn(Worker::new(self.0.clone(), receive).run());
             }
         }
     }

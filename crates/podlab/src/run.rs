@@ -1,5 +1,7 @@
 //! `podlab run`: from manifests to a report, and nothing left behind.
 
+use std::cell::Cell;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use podlab_api::manifest::Reading;
@@ -92,6 +94,7 @@ fn in_sandbox(plan: Plan<'_>, files: Files) -> u8 {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_max_level(level)
         .without_time()
         .init();
@@ -111,14 +114,16 @@ fn in_sandbox(plan: Plan<'_>, files: Files) -> u8 {
                 _ = interrupt.recv() => {}
             }
         };
+        let verdict = Cell::new(exit::INTERRUPTED);
         tokio::select! {
-            code = lead(plan, files) => code,
-            () = ended => exit::INTERRUPTED,
+            code = lead(plan, files, &verdict) => code,
+            () = ended => verdict.get(),
         }
     })
 }
 
-async fn lead(plan: Plan<'_>, files: Files) -> u8 {
+/// The run itself. From the report on, `verdict` is what podlab ends with, even if somebody ends it.
+async fn lead(plan: Plan<'_>, files: Files, verdict: &Cell<u8>) -> u8 {
     let Plan {
         options,
         reading,
@@ -158,6 +163,7 @@ async fn lead(plan: Plan<'_>, files: Files) -> u8 {
     runner.collect_logs(options.logs, &mut report);
     live.end();
     let code = conclude(options, files, &report);
+    verdict.set(code);
     if options.keep {
         anstream::println!("\n{}", keep::directions(&cluster, &report));
         std::future::pending::<()>().await;

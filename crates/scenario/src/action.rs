@@ -48,7 +48,7 @@ pub(crate) async fn delete_pod(cluster: &Cluster, which: &PodRef) -> Result<Stri
     until(cluster, PATIENCE, |store| {
         let still = store.get::<Pod>(&name).filter(|now| now.metadata.uid == *uid);
         match (still, which) {
-            (Some(_), _) => Err(format!("{} is still there", called(Kind::Pod, &name))),
+            (Some(_), _) => Err(format!("{} is still there", called(Kind::Pod, &name)).into()),
             (None, PodRef::Pod(_)) => Ok(()),
             (None, PodRef::Deployment(deployment)) => readiness::rolled_out(store, deployment),
         }
@@ -103,7 +103,8 @@ pub(crate) async fn set_ready(cluster: &Cluster, which: &PodRef, ready: bool) ->
             "{} is {}ready",
             called(Kind::Pod, &name),
             if ready { "not " } else { "" }
-        )),
+        )
+        .into()),
     })
     .await?;
     Ok(format!(
@@ -135,7 +136,7 @@ pub(crate) async fn apply(cluster: &Cluster, objects: &[Object]) -> Result<Strin
                 Object::Deployment(_) => readiness::rolled_out(store, &name),
                 Object::Pod(_) => match store.get::<Pod>(&name) {
                     Some(pod) => readiness::pod_ready(&pod),
-                    None => Err(format!("{} isn't there", called(Kind::Pod, &name))),
+                    None => Err(format!("{} isn't there", called(Kind::Pod, &name)).into()),
                 },
                 _ => Ok(()),
             }
@@ -175,7 +176,7 @@ pub(crate) async fn wait(
         (WaitCondition::Ready, Kind::Deployment) => readiness::rolled_out(store, &object.name),
         (WaitCondition::Ready, _) => match store.get::<Pod>(&object.name) {
             Some(pod) => readiness::pod_ready(&pod),
-            None => Err(format!("{name} isn't there")),
+            None => Err(format!("{name} isn't there").into()),
         },
     })
     .await?;

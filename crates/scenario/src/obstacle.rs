@@ -33,8 +33,8 @@ pub enum Obstacle {
         port: String,
     },
     /// What was waited for didn't come.
-    #[error("gave up after {} s: {state}", after.as_secs_f64())]
-    TookTooLong {
+    #[error("gave up after {:.1} s: {state}", after.as_secs_f64())]
+    NeverSo {
         /// How long it was waited.
         after: Duration,
         /// What was there instead.

@@ -13,8 +13,23 @@ use tokio::time::{Instant, timeout_at};
 use crate::lookup::{self, called};
 use crate::{Obstacle, tables};
 
-/// What isn't so yet, in words.
-pub(crate) type Unready = String;
+/// What isn't so yet.
+#[derive(Debug)]
+pub(crate) struct Unready {
+    /// What is so instead, in words.
+    state: String,
+    /// Whether waiting can't change it.
+    for_good: bool,
+}
+
+impl From<String> for Unready {
+    fn from(state: String) -> Self {
+        Self {
+            state,
+            for_good: false,
+        }
+    }
+}
 
 /// Waits until `done`, and then until services know of it.
 pub(crate) async fn until(
@@ -22,19 +37,20 @@ pub(crate) async fn until(
     patience: Duration,
     mut done: impl FnMut(&Store) -> Result<(), Unready>,
 ) -> Result<(), Obstacle> {
-    let deadline = Instant::now() + patience;
+    let start = Instant::now();
+    let deadline = start + patience;
     let mut watch = cluster.store().watch();
     loop {
         // What has changed until now is in what is looked at next.
         while watch.try_next().is_some() {}
-        let Err(state) = done(cluster.store()) else {
+        let Err(unready) = done(cluster.store()) else {
             cluster.settled().await;
             return Ok(());
         };
-        if !matches!(timeout_at(deadline, watch.next()).await, Ok(Some(_))) {
-            return Err(Obstacle::TookTooLong {
-                after: patience,
-                state,
+        if unready.for_good || !matches!(timeout_at(deadline, watch.next()).await, Ok(Some(_))) {
+            return Err(Obstacle::NeverSo {
+                after: start.elapsed(),
+                state: unready.state,
             });
         }
     }
@@ -62,7 +78,7 @@ pub(crate) fn networked(store: &Store) -> Result<(), Unready> {
     if connected >= total {
         Ok(())
     } else {
-        Err(format!("{connected} of {total} pods have an address"))
+        Err(format!("{connected} of {total} pods have an address").into())
     }
 }
 
@@ -80,14 +96,19 @@ pub(crate) fn everything(store: &Store) -> Result<(), Unready> {
     if unready.is_empty() {
         Ok(())
     } else {
-        Err(unready.join("; "))
+        let for_good = unready.iter().any(|unready| unready.for_good);
+        let states: Vec<String> = unready.into_iter().map(|unready| unready.state).collect();
+        Err(Unready {
+            state: states.join("; "),
+            for_good,
+        })
     }
 }
 
 /// Whether a deployment has exactly the pods that it wants, all of them ready and of its newest template.
 pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unready> {
     let Some(deployment) = store.get::<Deployment>(name) else {
-        return Err(format!("{} isn't there", called(Kind::Deployment, name)));
+        return Err(format!("{} isn't there", called(Kind::Deployment, name)).into());
     };
     let pods = lookup::pods(store, &PodRef::Deployment(name.clone())).unwrap_or_default();
     let wanted = replicas(&deployment);
@@ -100,13 +121,14 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
         return Ok(());
     }
     let name = called(Kind::Deployment, name);
-    let others: Vec<String> = pods.iter().filter_map(|pod| pod_ready(pod).err()).collect();
+    let others = pods.iter().filter_map(|pod| pod_ready(pod).err());
+    let others: Vec<String> = others.map(|unready| unready.state).collect();
     let others = if others.is_empty() {
         String::new()
     } else {
         format!(" ({})", others.join(", "))
     };
-    Err(format!("{name}: {ready} of {wanted} pods are ready{others}"))
+    Err(format!("{name}: {ready} of {wanted} pods are ready{others}").into())
 }
 
 /// Whether a pod is ready, or has done what it was for.
@@ -116,16 +138,20 @@ pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
         return Ok(());
     }
     let name = called(Kind::Pod, &name_of(&pod.metadata));
-    Err(match tables::message(pod) {
-        Some(message) => format!("{name}: {}: {message}", tables::status(pod)),
-        None => format!("{name}: {}", tables::status(pod)),
+    Err(Unready {
+        state: match tables::message(pod) {
+            Some(message) => format!("{name}: {}: {message}", tables::status(pod)),
+            None => format!("{name}: {}", tables::status(pod)),
+        },
+        // A failed pod is never started again.
+        for_good: phase == Some("Failed"),
     })
 }
 
 /// Whether an object is gone.
 pub(crate) fn gone(store: &Store, kind: Kind, name: &NamespacedName) -> Result<(), Unready> {
     match store.get_object(kind, name) {
-        Some(_) => Err(format!("{} is still there", called(kind, name))),
+        Some(_) => Err(format!("{} is still there", called(kind, name)).into()),
         None => Ok(()),
     }
 }

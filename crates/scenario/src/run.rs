@@ -60,7 +60,7 @@ impl<'a> Runner<'a> {
     /// Waits until every pod that is to be there has its network.
     ///
     /// # Errors
-    /// [`Obstacle::TookTooLong`] after 30 s.
+    /// [`Obstacle::NeverSo`] after 30 s.
     pub async fn wait_for_network(&self) -> Result<(), Obstacle> {
         readiness::until(self.cluster, action::PATIENCE, readiness::networked).await
     }
@@ -68,7 +68,7 @@ impl<'a> Runner<'a> {
     /// Waits until every deployment has rolled out and every pod is ready, and notes how everything is then.
     ///
     /// # Errors
-    /// [`Obstacle::TookTooLong`] after 30 s, with what isn't ready.
+    /// [`Obstacle::NeverSo`] after 30 s, with what isn't ready.
     pub async fn wait_until_ready(&mut self, report: &mut Report) -> Result<(), Obstacle> {
         let tell = self.tell;
         let ready = readiness::until(self.cluster, action::PATIENCE, |store| {

@@ -57,6 +57,7 @@ impl Report {
         let failed = self.steps.iter().filter(|step| !step.passed).count();
         let total = self.steps.len();
         let (style, verdict) = match failed {
+            0 if total == 0 => (GOOD, "everything is ready".to_owned()),
             0 => (GOOD, format!("all {total} steps passed")),
             _ => (BAD, format!("{failed} of {total} steps failed")),
         };
