@@ -50,6 +50,15 @@ pub enum SandboxError {
     },
 }
 
+/// How the sandbox is seen from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outside {
+    /// The number that its first process has there.
+    pub pid: i32,
+    /// Whether it has a user namespace of its own.
+    pub user_namespace: bool,
+}
+
 /// Runs `work` as process 1 of new user (when needed), PID, network, mount, UTS and IPC namespaces.
 ///
 /// Returns the exit code of `work`, or 128 + the number of the signal that ended it. Must be called while the
@@ -57,8 +66,8 @@ pub enum SandboxError {
 ///
 /// # Errors
 /// [`SandboxError`] before `work` is started; nothing is left then.
-pub fn run(work: impl FnOnce() -> u8) -> Result<u8, SandboxError> {
-    make_namespaces()?;
+pub fn run(work: impl FnOnce(Outside) -> u8) -> Result<u8, SandboxError> {
+    let user_namespace = make_namespaces()?;
     let (guard_is_alive, guard) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(kernel("pipe"))?;
     let (failure, tell_failure) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(kernel("pipe"))?;
     // Blocked before the fork, so that no signal falls between the guard's birth and its waiting.
@@ -83,15 +92,19 @@ pub fn run(work: impl FnOnce() -> u8) -> Result<u8, SandboxError> {
                 .thread_set_mask()
                 .map_err(kernel("sigprocmask"))
                 .and_then(|()| die_with_the_guard(&guard_is_alive))
-                .and_then(|()| prepare_mounts());
-            if let Err(error) = prepared {
-                write_failure(tell_failure, &error);
-                std::process::exit(1);
-            }
+                .and_then(|()| outer_pid())
+                .and_then(|pid| prepare_mounts().map(|()| pid));
+            let pid = match prepared {
+                Ok(pid) => pid,
+                Err(error) => {
+                    write_failure(tell_failure, &error);
+                    std::process::exit(1);
+                }
+            };
             drop(tell_failure);
             // Kept open until the end: the guard's death is also seen here, as the end of the pipe.
             std::mem::forget(guard_is_alive);
-            std::process::exit(work().into())
+            std::process::exit(work(Outside { pid, user_namespace }).into())
         }
     }
 }
@@ -103,8 +116,9 @@ fn kernel<E: Into<io::Error>>(operation: &'static str) -> impl Fn(E) -> SandboxE
     }
 }
 
-/// As root in the namespaces that are there; as an ordinary user, or root without its powers, in a user namespace.
-fn make_namespaces() -> Result<(), SandboxError> {
+/// As root in the namespaces that are there; as an ordinary user, or root without its powers, in a user namespace:
+/// whether it is one.
+fn make_namespaces() -> Result<bool, SandboxError> {
     let flags = CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
@@ -117,9 +131,10 @@ fn make_namespaces() -> Result<(), SandboxError> {
             become_root("/proc/self/setgroups", "deny")?;
             become_root("/proc/self/uid_map", &format!("0 {user} 1"))?;
             become_root("/proc/self/gid_map", &format!("0 {group} 1"))?;
-            unshare(flags).map_err(|errno| forbidden("unshare network namespace", errno))
+            unshare(flags).map_err(|errno| forbidden("unshare network namespace", errno))?;
+            Ok(true)
         }
-        result => result.map_err(kernel("unshare")),
+        result => result.map(|()| false).map_err(kernel("unshare")),
     }
 }
 
@@ -170,6 +185,13 @@ fn die_with_the_guard(guard_is_alive: &OwnedFd) -> Result<(), SandboxError> {
         std::process::exit(1);
     }
     Ok(())
+}
+
+/// The process's own number outside: `/proc` is still that of the outside, before it is mounted anew.
+fn outer_pid() -> Result<i32, SandboxError> {
+    let link = fs::read_link("/proc/self").map_err(kernel("read /proc/self"))?;
+    let pid = link.to_str().and_then(|pid| pid.parse().ok());
+    pid.ok_or_else(|| kernel("read /proc/self")(Errno::ESRCH))
 }
 
 /// A mount namespace that tells nobody of its mounts, with its own `/proc`, and with a tmpfs for podlab's files

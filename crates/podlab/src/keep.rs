@@ -1,24 +1,20 @@
 //! `--keep`: how to look into a cluster that stays up.
 
-use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 
+use k8s_openapi::api::core::v1::Pod;
 use podlab_cluster::Cluster;
+use podlab_control::store::name_of;
 use podlab_kernel::netns::Netns;
-use podlab_scenario::report::Report;
+use podlab_node::sandbox::Outside;
 
-/// The host's own view of processes, which the sandbox keeps among the host's files.
-const SELF_SEEN_FROM_OUTSIDE: &str = "/run/host/proc/self";
-
-/// How to enter the namespaces of the node and of each pod, from another terminal.
-pub(crate) fn directions(cluster: &Cluster, report: &Report) -> String {
-    let Ok(pid) = fs::read_link(SELF_SEEN_FROM_OUTSIDE) else {
-        return "The cluster is up until Ctrl-C.".to_owned();
-    };
-    let pid = pid.display();
+/// How to enter the network namespaces of the node and of each pod, from another terminal.
+pub(crate) fn directions(cluster: &Cluster, outside: Outside) -> String {
+    let pid = outside.pid;
     let enter = |netns: &Netns| {
+        // Whoever holds the namespace holds it by the same descriptor as long as it is there.
         let descriptor = netns.as_fd().as_raw_fd();
-        if in_user_namespace() {
+        if outside.user_namespace {
             format!("nsenter -t {pid} -U --preserve-credentials --net=/proc/{pid}/fd/{descriptor}")
         } else {
             format!("sudo nsenter --net=/proc/{pid}/fd/{descriptor}")
@@ -29,33 +25,12 @@ pub(crate) fn directions(cluster: &Cluster, report: &Report) -> String {
         let (name, enter) = (&node.name, enter(&node.netns));
         text += &format!("\n# {name}: its rules, and its links\n{enter} nft list ruleset\n{enter} ip addr\n");
     }
-    if let Some(service) = report
-        .services
-        .iter()
-        .find(|service| service.cluster_ip != "None")
-    {
-        text += &format!(
-            "\n# a pod: whatever it can reach, such as {}\n",
-            service.cluster_ip
-        );
-    }
-    for row in &report.pods {
-        let name = podlab_api::steps::NamespacedName {
-            namespace: row.namespace.clone(),
-            name: row.name.clone(),
-        };
-        if let Some(pod) = cluster.pod(&name) {
-            // The handle lives on in the kubelet; its number stays the same.
-            text += &format!("{}   # {name}\n", enter(&pod.netns));
+    text += "\n# a shell in the network of a pod\n";
+    for pod in cluster.store().list::<Pod>() {
+        let name = name_of(&pod.metadata);
+        if let Some(network) = cluster.pod(&name) {
+            text += &format!("{}   # {name}\n", enter(&network.netns));
         }
     }
     text
-}
-
-fn in_user_namespace() -> bool {
-    // The initial user namespace maps all users to themselves.
-    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
-        let numbers: Vec<&str> = map.split_whitespace().collect();
-        numbers != ["0", "0", "4294967295"]
-    })
 }

@@ -9,7 +9,7 @@ use podlab_api::steps::Scenario;
 use podlab_cluster::{Cluster, ClusterError, Options};
 use podlab_kernel::nft::find_program;
 use podlab_node::images::Images;
-use podlab_node::sandbox;
+use podlab_node::sandbox::{self, Outside};
 use podlab_scenario::report::{Report, StepReport};
 use podlab_scenario::{Obstacle, Runner};
 use podlab_workloads::images;
@@ -80,13 +80,13 @@ pub(crate) fn run(options: &Run) -> u8 {
         report,
         began: Instant::now(),
     };
-    match sandbox::run(|| in_sandbox(plan, files)) {
+    match sandbox::run(|outside| in_sandbox(plan, files, outside)) {
         Ok(code) => code,
         Err(error) => cannot(&error.to_string()),
     }
 }
 
-fn in_sandbox(plan: Plan<'_>, files: Files) -> u8 {
+fn in_sandbox(plan: Plan<'_>, files: Files, outside: Outside) -> u8 {
     let level = if plan.options.verbose {
         LevelFilter::DEBUG
     } else {
@@ -116,14 +116,14 @@ fn in_sandbox(plan: Plan<'_>, files: Files) -> u8 {
         };
         let verdict = Cell::new(exit::INTERRUPTED);
         tokio::select! {
-            code = lead(plan, files, &verdict) => code,
+            code = lead(plan, files, outside, &verdict) => code,
             () = ended => verdict.get(),
         }
     })
 }
 
 /// The run itself. From the report on, `verdict` is what podlab ends with, even if somebody ends it.
-async fn lead(plan: Plan<'_>, files: Files, verdict: &Cell<u8>) -> u8 {
+async fn lead(plan: Plan<'_>, files: Files, outside: Outside, verdict: &Cell<u8>) -> u8 {
     let Plan {
         options,
         reading,
@@ -165,7 +165,7 @@ async fn lead(plan: Plan<'_>, files: Files, verdict: &Cell<u8>) -> u8 {
     let code = conclude(options, files, &report);
     verdict.set(code);
     if options.keep {
-        anstream::println!("\n{}", keep::directions(&cluster, &report));
+        anstream::println!("\n{}", keep::directions(&cluster, outside));
         std::future::pending::<()>().await;
     }
     code

@@ -22,7 +22,7 @@ mod udp;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let result = podlab_node::sandbox::run(|| {
+    let result = podlab_node::sandbox::run(|_| {
         let tests = [tcp::TESTS, udp::TESTS, conntrack::TESTS, rules::TESTS].concat();
         let trials = tests.into_iter().map(|(name, test)| {
             Trial::test(name, move || {
