@@ -9,10 +9,11 @@ mod sql;
 mod types;
 mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pgwire::tokio::process_socket;
+use tokio::net::TcpListener;
 
 use crate::{WorkloadError, listen};
 use engine::Engine;
@@ -32,17 +33,23 @@ pub struct Options {
 pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
     // Opened once at the start, so that a file that can't be used is told at once.
     open(&options.file)?;
-    let listener = listen(options.port).await?;
+    accept(listen(options.port).await?, &options.file).await
+}
+
+async fn accept(listener: TcpListener, file: &Path) -> Result<(), WorkloadError> {
     loop {
         let (socket, _) = listener.accept().await?;
-        let session = Session::new(open(&options.file)?);
+        let session = Session::new(open(file)?);
         tokio::spawn(process_socket(socket, None, Arc::new(session)));
     }
 }
 
-fn open(file: &std::path::Path) -> Result<Engine, WorkloadError> {
+fn open(file: &Path) -> Result<Engine, WorkloadError> {
     Engine::open(file).map_err(|source| WorkloadError::Database {
         file: file.display().to_string(),
         source,
     })
 }
+
+#[cfg(test)]
+mod tests;
