@@ -73,14 +73,10 @@ fn microservices() {
 #[test]
 fn every_scenario_has_its_test() {
     let entries = workspace().join("scenarios").read_dir().expect("scenarios");
-    let mut names: Vec<String> = entries
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut names: Vec<String> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     names.sort();
     let tested = [
@@ -269,7 +265,7 @@ fn addresses_that_can_t_be_had_are_told_before_anything_is_built() {
         (
             "10.96.0.7",
             "192.0.2.1",
-            "is not in the valid range. The range of valid IPs is 10.96.0.0/12",
+            "the provided IP (192.0.2.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12",
         ),
     ];
     for (first, second, message) in cases {

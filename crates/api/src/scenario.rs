@@ -18,8 +18,10 @@ pub const KIND: &str = "Scenario";
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
     /// `podlab.dev/v1alpha1`.
+    #[schemars(extend("const" = API_VERSION))]
     pub api_version: String,
     /// `Scenario`.
+    #[schemars(extend("const" = KIND))]
     pub kind: String,
     /// Only `name` counts: it is the heading of the report.
     pub metadata: ScenarioMeta,

@@ -24,12 +24,17 @@ pub enum AllocationError {
     #[error("provided IP is already allocated")]
     Taken,
     /// It isn't one of the range's.
-    #[error("the provided IP is not in the valid range. The range of valid IPs is {0}")]
-    OutOfRange(IpNet),
+    #[error("the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}")]
+    OutOfRange {
+        /// What was asked for.
+        address: IpAddr,
+        /// Where it would have to be.
+        range: IpNet,
+    },
     /// All are taken.
     #[error("range is full")]
     Full,
-    /// Only IPv4 ranges of two addresses or more can be given out.
+    /// Only IPv4 ranges of four addresses or more can be given out.
     #[error("service range {0} can't be used: it must be an IPv4 range of at least 4 addresses")]
     Unusable(IpNet),
 }
@@ -74,9 +79,10 @@ impl ClusterIps {
     /// # Errors
     /// [`AllocationError::OutOfRange`], [`AllocationError::Taken`].
     pub fn take(&mut self, address: IpAddr) -> Result<(), AllocationError> {
-        let offset = self
-            .offset(address)
-            .ok_or(AllocationError::OutOfRange(self.range))?;
+        let offset = self.offset(address).ok_or(AllocationError::OutOfRange {
+            address,
+            range: self.range,
+        })?;
         if self.taken.insert(offset) {
             Ok(())
         } else {
@@ -172,7 +178,7 @@ mod tests {
         );
         for outside in ["10.112.0.1", "10.96.0.0", "10.111.255.255", "fd00::1"] {
             let error = ips.take(outside.parse().unwrap()).unwrap_err();
-            assert!(matches!(error, AllocationError::OutOfRange(_)), "{outside}");
+            assert!(matches!(error, AllocationError::OutOfRange { .. }), "{outside}");
         }
     }
 
