@@ -1,7 +1,7 @@
 //! `podlab run --keep`: the cluster stays up, can be entered as it says, and goes with Ctrl-C.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -24,6 +24,12 @@ fn directed(user: User, line: &str, rest: &[&str]) -> Command {
     command
 }
 
+fn line_with(lines: &mut impl Iterator<Item = io::Result<String>>, part: &str) -> String {
+    let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(part)));
+    line.unwrap_or_else(|| panic!("no line with {part}"))
+        .expect("a line")
+}
+
 #[test]
 fn a_kept_cluster_can_be_entered() {
     for user in User::all() {
@@ -32,22 +38,19 @@ fn a_kept_cluster_can_be_entered() {
             .args(["run", "--keep", "-"])
             .stdin(File::open(scenario).expect("the scenario"))
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("podlab runs");
-        let mut lines = BufReader::new(podlab.stdout.take().expect("its output")).lines();
-        let mut line_with = |part: &str| {
-            let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(part)));
-            line.unwrap_or_else(|| panic!("no line with {part}"))
-                .expect("a line")
-        };
-        let service = line_with("ClusterIP   ");
+        let mut report = BufReader::new(podlab.stdout.take().expect("its output")).lines();
+        let mut directions = BufReader::new(podlab.stderr.take().expect("its messages")).lines();
+        let service = line_with(&mut report, "ClusterIP   ");
         let address = service
             .split_whitespace()
             .nth(3)
             .expect("its ClusterIP")
             .to_owned();
-        let node = line_with("nft list ruleset");
-        let client = line_with("default/client");
+        let node = line_with(&mut directions, "nft list ruleset");
+        let client = line_with(&mut directions, "default/client");
 
         let rules = directed(*user, &node, &[]).output().expect("nsenter runs");
         assert!(rules.status.success(), "{user:?}\n{}", printed(&rules));

@@ -54,7 +54,7 @@ pub(crate) fn print(report: &Report, form: Output) -> io::Result<()> {
 fn text_of(report: &Report, form: Output) -> io::Result<String> {
     match form {
         Output::Text => Ok(report.to_text()),
-        Output::Json => Ok(report.to_json()),
+        Output::Json => report.to_json().map_err(io::Error::from),
         Output::Junit => report.to_junit().map_err(io::Error::other),
     }
 }

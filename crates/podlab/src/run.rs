@@ -165,7 +165,7 @@ async fn lead(plan: Plan<'_>, files: Files, outside: Outside, verdict: &Cell<u8>
     let code = conclude(options, files, &report);
     verdict.set(code);
     if options.keep {
-        anstream::println!("\n{}", keep::directions(&cluster, outside));
+        anstream::eprintln!("\n{}", keep::directions(&cluster, outside));
         std::future::pending::<()>().await;
     }
     code

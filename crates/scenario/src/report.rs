@@ -56,6 +56,7 @@ pub struct ServiceRow {
     pub name: String,
     #[serde(rename = "type")]
     pub type_: String,
+    #[serde(rename = "clusterIP")]
     pub cluster_ip: String,
     /// `80/TCP,443/TCP`
     pub ports: String,
@@ -117,3 +118,6 @@ impl Report {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,7 @@ fn mismatch(expect: &Expect, one: &Try, facts: &Facts) -> Option<Mismatch> {
     let wrong = |expected: String| {
         Some(Mismatch {
             expected,
-            seen: in_words(one, facts, true),
+            seen: in_words(one, facts, true) + &output(one),
         })
     };
     let outcome = match one.seen {
@@ -179,11 +179,7 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
         return String::new();
     };
     if tries.len() == 1 {
-        let mut words = in_words(first, facts, false);
-        if let (Some(ends), Some(_)) = (first.ends, expect.source_address) {
-            words.push_str(&format!(", which saw {}", ends.client));
-        }
-        return words;
+        return in_words(first, facts, expect.source_address.is_some());
     }
     let slowest = tries.iter().map(|one| one.latency).max().unwrap_or_default();
     let mut words = format!("{} × {}", tries.len(), brief(&first.seen));
@@ -192,36 +188,40 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
     }
     if expect.distribution.is_some() {
         words.push_str(&format!(
-            "; χ² = {:.2}, p = {:.3}",
+            "; χ² = {:.2}, p {}",
             spread.chi_squared(),
-            spread.p()
+            match spread.p() {
+                p if p < spread::LEAST_P => format!("< {}", spread::LEAST_P),
+                p => format!("= {p:.3}"),
+            }
         ));
     }
     words + &format!("; the slowest in {}", milliseconds(slowest))
 }
 
-fn in_words(one: &Try, facts: &Facts, in_full: bool) -> String {
+fn in_words(one: &Try, facts: &Facts, with_client: bool) -> String {
     let mut words = brief(&one.seen);
     if let Some(ends) = one.ends {
-        let pod = facts.pods.get(&ends.answerer);
-        words.push_str(&match pod {
+        words.push_str(&match facts.pods.get(&ends.answerer) {
             Some(pod) => format!(" from {pod} ({})", ends.answerer),
             None => format!(" from {}", ends.answerer),
         });
-        if in_full {
-            words.push_str(&format!(", which saw {}", ends.client));
+        if with_client {
+            words.push_str(&format!(", which saw {},", ends.client));
         }
     }
-    words.push_str(&format!(" in {}", milliseconds(one.latency)));
+    words + &format!(" in {}", milliseconds(one.latency))
+}
+
+/// What came back, after a colon, if anything did.
+fn output(one: &Try) -> String {
     let output: &[&[u8]] = match &one.seen {
         Seen::Answered { body, .. } => &[body],
         Seen::Exited { stdout, stderr, .. } => &[stdout, stderr],
         _ => &[],
     };
-    for text in output.iter().filter(|text| in_full && !text.is_empty()) {
-        words.push_str(&format!(": {}", excerpt(text)));
-    }
-    words
+    let texts = output.iter().filter(|text| !text.is_empty());
+    texts.map(|text| format!(": {}", excerpt(text))).collect()
 }
 
 fn brief(seen: &Seen) -> String {

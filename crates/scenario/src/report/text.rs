@@ -36,7 +36,11 @@ impl Report {
             let _ = writeln!(text, "{style}{mark}{style:#} {}", step.name);
             if let Some(expected) = &step.expected {
                 let _ = writeln!(text, "    expected  {expected}");
-                let _ = writeln!(text, "    seen      {}", step.seen);
+                let _ = writeln!(
+                    text,
+                    "    seen      {}",
+                    step.seen.replace('\n', "\n              ")
+                );
             } else if !step.seen.is_empty() {
                 let _ = writeln!(text, "    {QUIET}{}{QUIET:#}", step.seen);
             }
