@@ -107,8 +107,10 @@ async fn exchange(
     patience: Duration,
     tracking: &HashMap<&str, Conntrack>,
 ) -> Result<Try, Obstacle> {
+    let socket = || client::socket(target, payload.protocol());
     let start = Instant::now();
-    let (seen, local) = client::exchange(&sender.netns, target, payload, patience).await?;
+    let socket = sender.netns.visit(socket)?;
+    let (seen, local) = client::exchange(socket, target, payload, patience).await;
     let latency = start.elapsed();
     let ends = match (&seen, local) {
         (Seen::Answered { .. }, Some(source)) => {

@@ -1,4 +1,4 @@
-//! One exchange over one new socket, which is made in the sender's network namespace.
+//! One exchange over one new socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,6 @@ use hyper::header;
 use hyper_util::rt::TokioIo;
 use podlab_api::scenario::HttpSpec;
 use podlab_kernel::conntrack::Protocol;
-use podlab_kernel::netns::Netns;
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
@@ -42,22 +41,25 @@ impl Payload<'_> {
     }
 }
 
-/// Sends, and waits for the answer; also says which local address was used, if it came to that.
+/// A socket for an exchange, in the network namespace of the calling thread.
 ///
 /// # Errors
-/// The kernel doesn't give a socket. Whatever the network does is in [`Seen`].
-pub(super) async fn exchange(
-    netns: &Netns,
-    target: SocketAddr,
-    payload: Payload<'_>,
-    patience: Duration,
-) -> io::Result<(Seen, Option<SocketAddr>)> {
-    let type_ = match payload.protocol() {
+/// The kernel doesn't give one.
+pub(super) fn socket(target: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
+    let type_ = match protocol {
         Protocol::Tcp => Type::STREAM,
         Protocol::Udp => Type::DGRAM,
     };
-    let domain = Domain::for_address(target);
-    let socket = netns.visit(|| Socket::new(domain, type_.nonblocking().cloexec(), None))?;
+    Socket::new(Domain::for_address(target), type_.nonblocking().cloexec(), None)
+}
+
+/// Sends, and waits for the answer; also says which local address was used, if it came to that.
+pub(super) async fn exchange(
+    socket: Socket,
+    target: SocketAddr,
+    payload: Payload<'_>,
+    patience: Duration,
+) -> (Seen, Option<SocketAddr>) {
     let mut local = None;
     let conversation = converse(socket, target, payload, &mut local);
     let seen = match timeout(patience, conversation).await {
@@ -65,7 +67,7 @@ pub(super) async fn exchange(
         Ok(Err(error)) => failure(&error),
         Err(_) => Seen::TimedOut,
     };
-    Ok((seen, local))
+    (seen, local)
 }
 
 async fn converse(
@@ -187,3 +189,6 @@ fn failure(error: &io::Error) -> Seen {
         _ => Seen::Broken(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;
