@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use podlab_tests::{User, binary, podlab, printed, workspace};
 use serde_json::Value;
@@ -215,6 +216,30 @@ spec:
     ] {
         assert!(text.contains(part), "{part}\n{}", printed(&output));
     }
+}
+
+#[test]
+fn a_pod_that_can_never_start_is_not_waited_for() {
+    let pod = "
+apiVersion: v1
+kind: Pod
+metadata: {name: unfit}
+spec:
+  containers:
+  - name: main
+    image: podlab/echo
+    volumeMounts: [{name: settings, mountPath: /etc/settings}]
+  volumes:
+  - name: settings
+    configMap: {name: settings}
+";
+    let start = Instant::now();
+    let output = with_text(User::all()[0], pod, &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let why = "pod/unfit: CreateContainerConfigError: volume \"settings\": podlab has emptyDir volumes only";
+    assert!(text.contains(why), "{}", printed(&output));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -18,14 +18,18 @@ impl Files {
         let Some(folder) = folder else {
             return Ok(Self(Vec::new()));
         };
-        fs::create_dir_all(folder)?;
+        let at = |path: &Path, error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
         let forms = [
             (Output::Text, "txt"),
             (Output::Json, "json"),
             (Output::Junit, "xml"),
         ];
         let open = |(form, extension)| {
-            let file = File::create(folder.join(format!("{scenario}.{extension}")))?;
+            let path = folder.join(format!("{scenario}.{extension}"));
+            let file = File::create(&path).map_err(|error| at(&path, error))?;
             Ok((form, file))
         };
         Ok(Self(forms.into_iter().map(open).collect::<io::Result<_>>()?))

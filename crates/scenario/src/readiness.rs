@@ -8,6 +8,7 @@ use podlab_api::object::Kind;
 use podlab_api::steps::{NamespacedName, PodRef};
 use podlab_cluster::Cluster;
 use podlab_control::store::{Store, name_of};
+use podlab_node::kubelet::status::WAITS_FOR_EVER;
 use tokio::time::{Instant, timeout_at};
 
 use crate::lookup::{self, called};
@@ -74,6 +75,9 @@ pub(crate) fn counts(store: &Store) -> (usize, usize) {
 pub(crate) fn networked(store: &Store) -> Result<(), Unready> {
     let (_, total) = counts(store);
     let pods = store.list::<Pod>();
+    if let Some(stuck) = pods.iter().find(|pod| waits_for_ever(pod)) {
+        return pod_ready(stuck);
+    }
     let connected = pods.iter().filter(|pod| lookup::address(pod).is_some()).count();
     if connected >= total {
         Ok(())
@@ -122,13 +126,18 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
     }
     let name = called(Kind::Deployment, name);
     let others = pods.iter().filter_map(|pod| pod_ready(pod).err());
+    // Kubernetes never gives up a deployment's failed pod; what can't be started at all never will be.
+    let for_good = pods.iter().any(|pod| waits_for_ever(pod));
     let others: Vec<String> = others.map(|unready| unready.state).collect();
     let others = if others.is_empty() {
         String::new()
     } else {
         format!(" ({})", others.join(", "))
     };
-    Err(format!("{name}: {ready} of {wanted} pods are ready{others}").into())
+    Err(Unready {
+        state: format!("{name}: {ready} of {wanted} pods are ready{others}"),
+        for_good,
+    })
 }
 
 /// Whether a pod is ready, or has done what it was for.
@@ -144,8 +153,12 @@ pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
             None => format!("{name}: {}", tables::status(pod)),
         },
         // A failed pod is never started again.
-        for_good: phase == Some("Failed"),
+        for_good: phase == Some("Failed") || waits_for_ever(pod),
     })
+}
+
+fn waits_for_ever(pod: &Pod) -> bool {
+    tables::waiting_reasons(pod).any(|reason| WAITS_FOR_EVER.contains(&reason))
 }
 
 /// Whether an object is gone.

@@ -67,6 +67,11 @@ pub(crate) fn message(pod: &Pod) -> Option<String> {
     })
 }
 
+/// Why containers of the pod wait: `CrashLoopBackOff`.
+pub(crate) fn waiting_reasons(pod: &Pod) -> impl Iterator<Item = &str> {
+    states(pod).filter_map(|state| state.waiting.as_ref()?.reason.as_deref())
+}
+
 fn states(pod: &Pod) -> impl Iterator<Item = &ContainerState> {
     let containers = pod
         .status

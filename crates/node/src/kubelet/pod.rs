@@ -79,7 +79,7 @@ impl Worker {
         let link = match self.attach().await {
             Ok(link) => link,
             Err(error) => {
-                tracing::error!(pod = %name, "{error}");
+                tracing::debug!(pod = %name, "{error}");
                 self.wait_with("FailedCreatePodSandBox", error.to_string()).await;
                 return self.finish(None).await;
             }

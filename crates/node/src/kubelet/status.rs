@@ -8,6 +8,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 /// The condition by which a scenario makes a pod not ready, whatever its probe says.
 pub const READY_BY_DECREE: &str = "podlab.dev/ready";
 
+/// The reasons with which a container waits for ever: what stands in its way doesn't go away by itself.
+pub const WAITS_FOR_EVER: [&str; 3] = [
+    "FailedCreatePodSandBox",
+    "CreateContainerConfigError",
+    "ErrImagePull",
+];
+
 /// What a container is doing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
