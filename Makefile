@@ -7,7 +7,7 @@ SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 .PHONY: build setup test lint bench scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
-	@$(CARGO) build --quiet --release
+	@$(CARGO) build --release
 
 setup:
 	@scripts/setup.sh
