@@ -31,6 +31,14 @@ impl User {
             &[User::Ordinary]
         }
     }
+
+    /// PATH as Debian gives it to this user: programs for administrators are not in an ordinary user's.
+    pub fn path(self) -> &'static str {
+        match self {
+            User::Root => "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            User::Ordinary => "/usr/local/bin:/usr/bin:/bin",
+        }
+    }
 }
 
 /// The workspace's folder.
@@ -49,7 +57,7 @@ pub fn podlab(user: User) -> Command {
     command
         .current_dir(workspace())
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PATH", user.path())
         .env("LANG", "C.UTF-8")
         .stdin(Stdio::null());
     if user == User::Ordinary && geteuid().is_root() {

@@ -20,7 +20,7 @@ fn directed(user: User, line: &str, rest: &[&str]) -> Command {
     } else {
         Command::new(words.next().expect("a program"))
     };
-    command.args(words).args(rest);
+    command.args(words).args(rest).env("PATH", user.path());
     command
 }
 

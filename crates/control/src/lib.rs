@@ -2,5 +2,6 @@
 
 pub mod allocator;
 pub mod controllers;
+pub mod pods;
 pub mod registry;
 pub mod store;

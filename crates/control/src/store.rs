@@ -3,15 +3,17 @@
 //! All state of a cluster is here. Controllers and node agents read it, compare, and write back; nothing else
 //! connects them. Objects are kept as they are given: defaulting, validation and allocation are the registry's.
 
+mod shared;
+
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
 use tokio::sync::mpsc;
+
+pub use shared::Shared;
 
 /// Gives the time that `creationTimestamp` and `deletionTimestamp` are set to.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -28,12 +30,6 @@ struct State {
     revision: u64,
     objects: BTreeMap<(Kind, NamespacedName), Arc<Object>>,
     watches: Vec<mpsc::UnboundedSender<Event>>,
-}
-
-/// A stored object, shared and unchangeable: a new version is a new object.
-pub struct Shared<T> {
-    object: Arc<Object>,
-    kind: PhantomData<T>,
 }
 
 /// A change of one object.
@@ -153,7 +149,7 @@ impl Store {
         let stored: Shared<T> = Shared::of(state.get(T::KIND, name)?);
         let mut object = T::clone(&stored);
         change(&mut object);
-        Ok(Shared::of(state.replace(name.clone(), &stored.object, object)))
+        Ok(Shared::of(state.replace(name.clone(), stored.object(), object)))
     }
 
     /// Removes an object at once.
@@ -304,48 +300,6 @@ impl Watch {
     }
 }
 
-impl<T> Shared<T> {
-    fn of(object: Arc<Object>) -> Self {
-        Self {
-            object,
-            kind: PhantomData,
-        }
-    }
-
-    /// The untyped object in its own form, if it is of kind `T`.
-    pub fn from_object(object: Arc<Object>) -> Option<Self>
-    where
-        T: Resource,
-    {
-        T::from_object(&object).is_some().then(|| Self::of(object))
-    }
-
-    /// The object in its untyped form.
-    pub fn object(&self) -> &Arc<Object> {
-        &self.object
-    }
-}
-
-impl<T: Resource> Deref for Shared<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        T::from_object(&self.object).expect("a Shared<T> is only made of objects of kind T")
-    }
-}
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Self {
-        Self::of(self.object.clone())
-    }
-}
-
-impl<T: Resource> std::fmt::Debug for Shared<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
 /// Namespace and name of an object.
 pub fn name_of(metadata: &ObjectMeta) -> NamespacedName {
     NamespacedName {
@@ -369,119 +323,4 @@ fn new_uid() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::api::core::v1::{Pod, Service};
-
-    use super::*;
-
-    fn store() -> Store {
-        Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH)))
-    }
-
-    fn pod(namespace: &str, name: &str) -> Pod {
-        let metadata = ObjectMeta {
-            namespace: Some(namespace.into()),
-            name: Some(name.into()),
-            ..ObjectMeta::default()
-        };
-        Pod {
-            metadata,
-            ..Pod::default()
-        }
-    }
-
-    fn named(namespace: &str, name: &str) -> NamespacedName {
-        NamespacedName {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
-
-    #[test]
-    fn a_list_has_one_kind_and_one_namespace_in_order() {
-        let store = store();
-        for (namespace, name) in [("b", "1"), ("a", "2"), ("a", "1"), ("ab", "1")] {
-            store.create(pod(namespace, name)).unwrap();
-        }
-        store
-            .create(Service {
-                metadata: pod("a", "s").metadata,
-                ..Service::default()
-            })
-            .unwrap();
-        let names = |pods: Vec<Shared<Pod>>| {
-            pods.iter()
-                .map(|pod| name_of(&pod.metadata).to_string())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(names(store.list()), ["a/1", "a/2", "ab/1", "b/1"]);
-        assert_eq!(names(store.list_in("a")), ["a/1", "a/2"]);
-    }
-
-    #[test]
-    fn a_stale_update_is_a_conflict_and_changes_nothing() {
-        let store = store();
-        let first = store.create(pod("a", "p")).unwrap();
-        let second = store
-            .modify(&named("a", "p"), |pod: &mut Pod| {
-                pod.metadata.labels = Some([("x".into(), "1".into())].into())
-            })
-            .unwrap();
-        let error = store.update(Pod::clone(&first)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "Operation cannot be fulfilled on pods \"p\": the object has been modified; \
-             please apply your changes to the latest version and try again"
-        );
-        assert_eq!(
-            store.get::<Pod>(&named("a", "p")).unwrap().object(),
-            second.object()
-        );
-    }
-
-    #[test]
-    fn a_watch_sees_what_is_there_and_then_each_change_once() {
-        let store = store();
-        store.create(pod("a", "p")).unwrap();
-        let mut watch = store.watch();
-        store.modify(&named("a", "p"), |_: &mut Pod| {}).unwrap();
-        store
-            .modify(&named("a", "p"), |pod: &mut Pod| {
-                pod.metadata.generation = Some(2)
-            })
-            .unwrap();
-        store.remove::<Pod>(&named("a", "p")).unwrap();
-        let seen: Vec<_> = std::iter::from_fn(|| watch.try_next())
-            .map(|event| event.change)
-            .collect();
-        assert_eq!(seen, [Change::Added, Change::Modified, Change::Deleted]);
-    }
-
-    #[test]
-    fn errors_are_kubernetes_own() {
-        let store = store();
-        store.create(pod("a", "p")).unwrap();
-        let cases = [
-            (
-                store.create(pod("a", "p")).unwrap_err(),
-                "pods \"p\" already exists",
-            ),
-            (store.update(pod("a", "q")).unwrap_err(), "pods \"q\" not found"),
-            (
-                store.remove::<Service>(&named("a", "p")).unwrap_err(),
-                "services \"p\" not found",
-            ),
-        ];
-        for (error, expected) in cases {
-            assert_eq!(error.to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn a_uid_is_a_version_4_uuid() {
-        let uid = new_uid();
-        assert_eq!(uid.len(), 36);
-        assert_eq!(&uid[14..15], "4");
-        assert!("89ab".contains(&uid[19..20]), "{uid}");
-    }
-}
+mod tests;

@@ -5,3 +5,4 @@
 pub mod conntrack;
 pub mod netns;
 pub mod nft;
+pub mod own_thread;

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
+
+use crate::own_thread::on_own_thread;
 
 /// A network namespace. It lives as long as a clone of this, a process in it, or a socket opened in it.
 #[derive(Debug, Clone)]
@@ -50,16 +51,4 @@ impl AsFd for Netns {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// A thread of its own, because a namespace is a property of the thread, and threads of a pool are shared.
-fn on_own_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .name("netns".into())
-            .spawn_scoped(scope, work)?;
-        thread
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
 }

@@ -6,7 +6,9 @@ mod files;
 mod logs;
 mod pod;
 mod probe;
+mod program;
 pub mod status;
+mod volumes;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

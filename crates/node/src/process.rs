@@ -9,10 +9,10 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 use podlab_kernel::netns::Netns;
+use podlab_kernel::own_thread::on_own_thread;
 use tokio::process::{Child, Command};
 
 use crate::mounts::{Failure, Root};
@@ -228,15 +228,4 @@ fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
         .ok_or_else(io::Error::last_os_error)?;
     // SAFETY: see above.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn on_own_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .name("start".into())
-            .spawn_scoped(scope, work)?;
-        thread
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
 }

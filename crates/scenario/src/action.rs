@@ -7,6 +7,7 @@ use podlab_api::object::{Kind, Object};
 use podlab_api::scenario::WaitCondition;
 use podlab_api::steps::{NamespacedName, ObjectRef, PodRef};
 use podlab_cluster::Cluster;
+use podlab_control::pods::is_ready;
 use podlab_control::registry::Applied;
 use podlab_control::store::{Shared, name_of};
 use podlab_node::kubelet::status::READY_BY_DECREE;
@@ -70,10 +71,7 @@ pub(crate) async fn delete_pod(cluster: &Cluster, which: &PodRef) -> Result<Stri
 pub(crate) async fn set_ready(cluster: &Cluster, which: &PodRef, ready: bool) -> Result<String, Obstacle> {
     let pods = lookup::pods(cluster.store(), which)?;
     // Of a deployment's pods, one whose readiness this changes.
-    let pod = pods
-        .iter()
-        .find(|pod| lookup::is_ready(pod) != ready)
-        .or(pods.first());
+    let pod = pods.iter().find(|pod| is_ready(pod) != ready).or(pods.first());
     let Some(pod) = pod else {
         return Ok("there is no pod".to_owned());
     };
@@ -98,7 +96,7 @@ pub(crate) async fn set_ready(cluster: &Cluster, which: &PodRef, ready: bool) ->
         name: name.clone(),
     })?;
     until(cluster, PATIENCE, |store| match store.get::<Pod>(&name) {
-        Some(pod) if lookup::is_ready(&pod) == ready => Ok(()),
+        Some(pod) if is_ready(&pod) == ready => Ok(()),
         _ => Err(format!(
             "{} is {}ready",
             called(Kind::Pod, &name),

@@ -10,6 +10,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use podlab_api::object::{Kind, Resource};
 use podlab_api::scenario::PortSpec;
 use podlab_api::steps::{NamespacedName, PodRef};
+use podlab_control::pods::{is_ready, is_terminating};
 use podlab_control::store::{Shared, Store, name_of};
 use podlab_kernel::conntrack::Protocol;
 
@@ -60,22 +61,6 @@ pub(crate) fn able_pods(store: &Store, which: &PodRef) -> Result<Vec<Shared<Pod>
         }
     }
     Ok(pods)
-}
-
-/// Whether the pod's condition `Ready` is true.
-pub(crate) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    conditions
-        .into_iter()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
-}
-
-/// Whether the pod is being deleted.
-pub(crate) fn is_terminating(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_some()
 }
 
 /// The pod's address, once it has one.

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use podlab_api::object::Kind;
 use podlab_api::steps::{NamespacedName, PodRef};
 use podlab_cluster::Cluster;
+use podlab_control::pods::{is_ready, is_terminating};
 use podlab_control::store::{Store, name_of};
 use podlab_node::kubelet::status::WAITS_FOR_EVER;
 use tokio::time::{Instant, timeout_at};
@@ -143,7 +144,7 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
 /// Whether a pod is ready, or has done what it was for.
 pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    if !lookup::is_terminating(pod) && (lookup::is_ready(pod) || phase == Some("Succeeded")) {
+    if !is_terminating(pod) && (is_ready(pod) || phase == Some("Succeeded")) {
         return Ok(());
     }
     let name = called(Kind::Pod, &name_of(&pod.metadata));

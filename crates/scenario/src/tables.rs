@@ -1,6 +1,7 @@
 //! Pods and services as rows of a table, as `kubectl get` shows them.
 
 use k8s_openapi::api::core::v1::{ContainerState, Pod, Service};
+use podlab_control::pods::is_terminating;
 use podlab_control::store::{Store, name_of};
 
 use crate::lookup;
@@ -47,7 +48,7 @@ fn pod_row(pod: &Pod) -> PodRow {
 
 /// The pod's state in the word that kubectl's column STATUS has: the reason of the container that is worst off.
 pub(crate) fn status(pod: &Pod) -> String {
-    if lookup::is_terminating(pod) {
+    if is_terminating(pod) {
         return "Terminating".to_owned();
     }
     states(pod)

@@ -5,6 +5,7 @@
 //! doesn't have is refused with PostgreSQL's own error codes.
 
 mod engine;
+mod error;
 mod sql;
 mod types;
 mod wire;

@@ -8,8 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use podlab_api::steps::NamespacedName;
 
+use super::Controllers;
 use super::replicaset::controller_reference;
-use super::{Controllers, is_over, is_ready};
+use crate::pods::{is_over, is_ready};
 use crate::registry::random_suffix;
 use crate::store::{Shared, name_of};
 

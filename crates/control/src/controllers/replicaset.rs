@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use podlab_api::object::{Kind, Resource};
 use podlab_api::steps::NamespacedName;
 
-use super::{Controllers, is_over, is_ready};
+use super::Controllers;
+use crate::pods::{is_over, is_ready};
 use crate::registry::random_suffix;
 use crate::store::{Shared, name_of};
 

@@ -187,7 +187,7 @@ fn a_new_template_replaces_all_pods_and_never_has_too_few() {
         let ready = lab
             .pods()
             .iter()
-            .filter(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none())
+            .filter(|pod| crate::pods::is_ready(pod) && pod.metadata.deletion_timestamp.is_none())
             .count();
         assert!(ready >= 3, "{ready} ready pods");
         lab.kubelet();

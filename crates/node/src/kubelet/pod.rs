@@ -1,9 +1,6 @@
 //! One pod: its network, its files, its containers, and its status in the store.
 
-use std::collections::BTreeMap;
-use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +11,13 @@ use podlab_kernel::netns::Netns;
 use tokio::sync::{mpsc, watch};
 
 use super::container::{self, Handle, Recipe, Restart};
-use super::environment::{environment, expand};
-use super::status::{Container as Report, Place, State, status};
-use super::{Node, files};
+use super::environment::environment;
+use super::program::program;
+use super::status::{Container as Report, Place, State, Unfit, status};
+use super::{Node, files, volumes};
 use crate::cni::{CniError, PodLink};
-use crate::images::EntryPoint;
-use crate::mounts::{Root, VolumeMount};
-use crate::privileges::Privileges;
-use crate::process::{PodNamespaces, Program};
-
-/// Where pods' volumes are, outside of their containers.
-const VOLUMES: &str = "/run/volumes";
+use crate::mounts::Root;
+use crate::process::PodNamespaces;
 
 /// What others may know of a pod that has its network.
 #[derive(Debug, Clone)]
@@ -46,9 +39,6 @@ pub(super) struct Worker {
 
 /// Which container a report is of: whether it is an init container, and its index.
 type Which = (bool, usize);
-
-/// The pod can't be run; the text says why, the reason is Kubernetes'.
-struct Unfit(&'static str, String);
 
 impl Worker {
     pub(super) fn new(node: Arc<Node>, pod: watch::Receiver<Shared<core::Pod>>) -> Self {
@@ -80,7 +70,7 @@ impl Worker {
             Ok(link) => link,
             Err(error) => {
                 tracing::debug!(pod = %name, "{error}");
-                self.wait_with("FailedCreatePodSandBox", error.to_string()).await;
+                self.wait_with(Unfit::pod_sandbox(error)).await;
                 return self.finish(None).await;
             }
         };
@@ -93,7 +83,7 @@ impl Worker {
         self.write_status();
         match self.recipes(&netns, address) {
             Ok(recipes) => self.run_containers(recipes, netns, address).await,
-            Err(Unfit(reason, message)) => self.wait_with(reason, message).await,
+            Err(unfit) => self.wait_with(unfit).await,
         }
         self.finish(link).await;
     }
@@ -118,13 +108,12 @@ impl Worker {
             .get::<core::Pod>(&name)
             .unwrap_or_else(|| self.pod.borrow().clone());
         let spec = pod.spec.clone().unwrap_or_default();
-        let unfit = |error: io::Error| Unfit("FailedCreatePodSandBox", error.to_string());
         let hostname = spec
             .hostname
             .clone()
             .unwrap_or_else(|| name.name.chars().take(63).collect());
-        let namespaces = PodNamespaces::create(netns.clone(), &hostname).map_err(unfit)?;
-        let volumes = make_volumes(&pod, &spec).map_err(unfit)?;
+        let namespaces = PodNamespaces::create(netns.clone(), &hostname).map_err(Unfit::pod_sandbox)?;
+        let volumes = volumes::make(&pod, &spec).map_err(Unfit::pod_sandbox)?;
         let etc = vec![
             ("hostname", format!("{hostname}\n")),
             ("hosts", files::hosts(&spec, &hostname, address)),
@@ -145,13 +134,13 @@ impl Worker {
                 &hostname,
                 services.iter().map(|service| &**service),
             )
-            .map_err(|error| Unfit("CreateContainerConfigError", error.to_string()))?;
+            .map_err(Unfit::config)?;
             Ok(Recipe {
-                program: program(&self.node, &spec, container, env)?,
+                program: program(&self.node.images, &spec, container, env)?,
                 spec: container.clone(),
                 root: Root {
                     etc: etc.clone(),
-                    volumes: mounts(container, &volumes)?,
+                    volumes: volumes::mounts(container, &volumes)?,
                 },
                 namespaces: namespaces.clone(),
                 restart,
@@ -256,7 +245,7 @@ impl Worker {
     }
 
     /// Every container waits, for this reason, until the pod is deleted.
-    async fn wait_with(&mut self, reason: &'static str, message: String) {
+    async fn wait_with(&mut self, Unfit { reason, message }: Unfit) {
         for container in &mut self.containers {
             container.state = State::Waiting {
                 reason,
@@ -272,7 +261,7 @@ impl Worker {
         let pod = self.pod.borrow().clone();
         let name = name_of(&pod.metadata);
         self.node.unpublish(&name);
-        let _ = std::fs::remove_dir_all(volumes_dir(&pod));
+        let _ = std::fs::remove_dir_all(volumes::directory(&pod));
         if let Some(link) = link
             && let Err(error) = self.node.network.detach(&link).await
         {
@@ -298,115 +287,4 @@ impl Worker {
             pod.status = Some(status(pod, &self.place, &self.init, &self.containers, &now));
         });
     }
-}
-
-/// What a container runs: its `command`, or what stands for its image; `args` after it; `$(NAME)` replaced.
-fn program(
-    node: &Node,
-    spec: &core::PodSpec,
-    container: &core::Container,
-    env: Vec<(String, String)>,
-) -> Result<Program, Unfit> {
-    let command = container.command.clone().filter(|command| !command.is_empty());
-    let entry = match command {
-        Some(argv) => EntryPoint { argv, user: None },
-        None => node
-            .images
-            .entry_point(container.image.as_deref().unwrap_or_default())
-            .map_err(|error| Unfit("ErrImagePull", error.to_string()))?,
-    };
-    let variables: BTreeMap<_, _> = env.iter().cloned().collect();
-    let arguments = container
-        .args
-        .iter()
-        .flatten()
-        .map(|argument| expand(argument, &variables));
-    let argv = entry
-        .argv
-        .iter()
-        .map(|argument| expand(argument, &variables))
-        .chain(arguments)
-        .collect();
-    let (pod_context, context) = (
-        spec.security_context.as_ref(),
-        container.security_context.as_ref(),
-    );
-    let number = |of_container: Option<i64>, of_pod: Option<i64>| {
-        of_container
-            .or(of_pod)
-            .and_then(|number| u32::try_from(number).ok())
-    };
-    let user = number(
-        context.and_then(|it| it.run_as_user),
-        pod_context.and_then(|it| it.run_as_user),
-    )
-    .or(entry.user)
-    .unwrap_or(0);
-    let group = number(
-        context.and_then(|it| it.run_as_group),
-        pod_context.and_then(|it| it.run_as_group),
-    );
-    let capabilities = context
-        .and_then(|context| context.capabilities.clone())
-        .unwrap_or_default();
-    let mut privileges = Privileges::new(user, group.unwrap_or(user)).with(
-        &capabilities.add.unwrap_or_default(),
-        &capabilities.drop.unwrap_or_default(),
-    );
-    if context.and_then(|context| context.privileged) == Some(true) {
-        privileges = privileges.privileged();
-    }
-    let working_dir = PathBuf::from(container.working_dir.as_deref().unwrap_or("/"));
-    Ok(Program {
-        argv,
-        env,
-        working_dir,
-        privileges,
-    })
-}
-
-fn volumes_dir(pod: &core::Pod) -> PathBuf {
-    PathBuf::from(VOLUMES).join(pod.metadata.uid.as_deref().unwrap_or_default())
-}
-
-/// A directory for each `emptyDir` of the pod, open to all its users as Kubernetes has it; and by name, where each
-/// volume is. Volumes of other kinds are not in the list.
-fn make_volumes(pod: &core::Pod, spec: &core::PodSpec) -> io::Result<BTreeMap<String, PathBuf>> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut volumes = BTreeMap::new();
-    for volume in spec
-        .volumes
-        .iter()
-        .flatten()
-        .filter(|volume| volume.empty_dir.is_some())
-    {
-        let directory = volumes_dir(pod).join(&volume.name);
-        std::fs::create_dir_all(&directory)?;
-        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o777))?;
-        volumes.insert(volume.name.clone(), directory);
-    }
-    Ok(volumes)
-}
-
-fn mounts(
-    container: &core::Container,
-    volumes: &BTreeMap<String, PathBuf>,
-) -> Result<Vec<VolumeMount>, Unfit> {
-    let mounts = container.volume_mounts.iter().flatten();
-    mounts
-        .map(|mount| {
-            let source = volumes.get(&mount.name).ok_or_else(|| {
-                let text = format!("volume \"{}\": podlab has emptyDir volumes only", mount.name);
-                Unfit("CreateContainerConfigError", text)
-            })?;
-            Ok(VolumeMount {
-                source: mount
-                    .sub_path
-                    .as_ref()
-                    .map_or_else(|| source.clone(), |path| source.join(path)),
-                target: PathBuf::from(&mount.mount_path),
-                read_only: mount.read_only == Some(true),
-            })
-        })
-        .collect()
 }

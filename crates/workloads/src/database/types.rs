@@ -6,7 +6,7 @@ use pgwire::api::results::DataRowEncoder;
 use pgwire::error::PgWireResult;
 use rusqlite::types::Value;
 
-use super::engine::error;
+use super::error::error;
 
 /// A type by any of its names, in lower case.
 pub(super) fn by_name(name: &str) -> Option<Type> {

@@ -18,7 +18,8 @@ use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::response::TransactionStatus;
 use rusqlite::types::Value;
 
-use super::engine::{Column, Engine, engine_error, error};
+use super::engine::{Column, Engine};
+use super::error::{engine_error, error};
 use super::sql::{Command, SqlError, Statement, statements};
 use super::types;
 
