@@ -3,7 +3,7 @@
 use std::os::fd::IntoRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use nix::fcntl::{OFlag, open};
@@ -64,6 +64,17 @@ pub fn podlab(user: User) -> Command {
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
     }
     command
+}
+
+/// A podlab that runs, and is killed with the test that started it, however that ends.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a run printed, as text, for the message of a failed assertion.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
-use podlab_tests::{User, podlab, printed, workspace};
+use podlab_tests::{Running, User, podlab, printed, workspace};
 
 /// A line of the directions as a command, by the user who runs podlab.
 fn directed(user: User, line: &str, rest: &[&str]) -> Command {
@@ -34,15 +34,16 @@ fn line_with(lines: &mut impl Iterator<Item = io::Result<String>>, part: &str) -
 fn a_kept_cluster_can_be_entered() {
     for user in User::all() {
         let scenario = workspace().join("scenarios/my-service.yaml");
-        let mut podlab = podlab(*user)
+        let podlab = podlab(*user)
             .args(["run", "--keep", "-"])
             .stdin(File::open(scenario).expect("the scenario"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("podlab runs");
-        let mut report = BufReader::new(podlab.stdout.take().expect("its output")).lines();
-        let mut directions = BufReader::new(podlab.stderr.take().expect("its messages")).lines();
+        let mut podlab = Running(podlab);
+        let mut report = BufReader::new(podlab.0.stdout.take().expect("its output")).lines();
+        let mut directions = BufReader::new(podlab.0.stderr.take().expect("its messages")).lines();
         let service = line_with(&mut report, "ClusterIP   ");
         let address = service
             .split_whitespace()
@@ -68,7 +69,7 @@ fn a_kept_cluster_can_be_entered() {
         let text = String::from_utf8_lossy(&answer.stdout);
         assert!(text.contains("200 OK"), "{user:?}\n{}", printed(&answer));
 
-        kill(Pid::from_raw(podlab.id() as i32), Signal::SIGINT).expect("podlab is told to end");
-        assert_eq!(podlab.wait().expect("podlab ends").code(), Some(0), "{user:?}");
+        kill(Pid::from_raw(podlab.0.id() as i32), Signal::SIGINT).expect("podlab is told to end");
+        assert_eq!(podlab.0.wait().expect("podlab ends").code(), Some(0), "{user:?}");
     }
 }

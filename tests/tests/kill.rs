@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use podlab_tests::{User, podlab, workspace};
+use podlab_tests::{Running, User, podlab, workspace};
 use rand::RngExt;
 
 /// How many moments are tried, shared among the users.
@@ -83,7 +83,7 @@ fn nothing_is_left_after_sigkill() {
     for moment in 0..MOMENTS {
         let user = User::all()[moment % User::all().len()];
         let scenario = workspace().join("scenarios/three-tier.yaml");
-        let mut podlab = podlab(user)
+        let podlab = podlab(user)
             // Otherwise it would soon end by itself, and a leak with it.
             .args(["run", "--keep", "-"])
             .stdin(File::open(scenario).expect("the scenario"))
@@ -91,15 +91,16 @@ fn nothing_is_left_after_sigkill() {
             .stderr(Stdio::null())
             .spawn()
             .expect("podlab runs");
+        let mut podlab = Running(podlab);
         sleep(RUN.mul_f64(random.random()));
 
-        let root = podlab.id() as i32;
+        let root = podlab.0.id() as i32;
         let family = family(root);
         let inside: BTreeSet<String> = family.iter().flat_map(|pid| namespaces_of(*pid)).collect();
         let inside: BTreeSet<String> = inside.difference(&outer).cloned().collect();
         caught += usize::from(!inside.is_empty());
         kill(Pid::from_raw(root), Signal::SIGKILL).expect("podlab is killed");
-        podlab.wait().expect("podlab ends");
+        podlab.0.wait().expect("podlab ends");
 
         let deadline = Instant::now() + PATIENCE;
         loop {
