@@ -96,7 +96,12 @@ impl Limits {
             );
         }
         for (index, container) in spec.init_containers.iter().flatten().enumerate() {
-            self.container(&format!("{path}.initContainers[{index}]"), container);
+            let path = format!("{path}.initContainers[{index}]");
+            if container.restart_policy.is_some() {
+                let message = "podlab has no sidecar containers: an init container runs to its end before the next";
+                self.error(format!("{path}.restartPolicy"), message);
+            }
+            self.container(&path, container);
         }
         for (index, container) in spec.containers.iter().enumerate() {
             self.container(&format!("{path}.containers[{index}]"), container);

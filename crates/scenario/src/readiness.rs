@@ -12,8 +12,9 @@ use podlab_control::store::{Store, name_of};
 use podlab_node::kubelet::status::WAITS_FOR_EVER;
 use tokio::time::{Instant, timeout_at};
 
+use crate::Obstacle;
 use crate::lookup::{self, called};
-use crate::{Obstacle, tables};
+use crate::pod_status::{message, status, waiting_reasons};
 
 /// What isn't so yet.
 #[derive(Debug)]
@@ -149,9 +150,9 @@ pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
     }
     let name = called(Kind::Pod, &name_of(&pod.metadata));
     Err(Unready {
-        state: match tables::message(pod) {
-            Some(message) => format!("{name}: {}: {message}", tables::status(pod)),
-            None => format!("{name}: {}", tables::status(pod)),
+        state: match message(pod) {
+            Some(message) => format!("{name}: {}: {message}", status(pod)),
+            None => format!("{name}: {}", status(pod)),
         },
         // A failed pod is never started again.
         for_good: phase == Some("Failed") || waits_for_ever(pod),
@@ -159,7 +160,7 @@ pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
 }
 
 fn waits_for_ever(pod: &Pod) -> bool {
-    tables::waiting_reasons(pod).any(|reason| WAITS_FOR_EVER.contains(&reason))
+    waiting_reasons(pod).any(|reason| WAITS_FOR_EVER.contains(&reason))
 }
 
 /// Whether an object is gone.

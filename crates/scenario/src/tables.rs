@@ -1,10 +1,10 @@
 //! Pods and services as rows of a table, as `kubectl get` shows them.
 
-use k8s_openapi::api::core::v1::{ContainerState, Pod, Service};
-use podlab_control::pods::is_terminating;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use podlab_control::store::{Store, name_of};
 
 use crate::lookup;
+use crate::pod_status::{containers, restarts, status};
 use crate::report::{PodRow, ServiceRow};
 
 /// All pods, by namespace and name.
@@ -24,15 +24,7 @@ pub(crate) fn services(store: &Store) -> Vec<ServiceRow> {
 
 fn pod_row(pod: &Pod) -> PodRow {
     let name = name_of(&pod.metadata);
-    let containers = pod
-        .status
-        .iter()
-        .flat_map(|status| status.container_statuses.iter().flatten());
-    let (mut ready, mut restarts) = (0, 0);
-    for container in containers {
-        ready += usize::from(container.ready);
-        restarts += container.restart_count;
-    }
+    let ready = containers(pod).filter(|container| container.ready).count();
     let all = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
     let text = |text: Option<&String>| text.map_or_else(|| "<none>".to_owned(), Clone::clone);
     PodRow {
@@ -40,45 +32,10 @@ fn pod_row(pod: &Pod) -> PodRow {
         name: name.name,
         ready: format!("{ready}/{all}"),
         status: status(pod),
-        restarts,
+        restarts: restarts(pod),
         ip: text(pod.status.as_ref().and_then(|status| status.pod_ip.as_ref())),
         node: text(pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref())),
     }
-}
-
-/// The pod's state in the word that kubectl's column STATUS has: the reason of the container that is worst off.
-pub(crate) fn status(pod: &Pod) -> String {
-    if is_terminating(pod) {
-        return "Terminating".to_owned();
-    }
-    states(pod)
-        .find_map(|state| {
-            let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.clone());
-            waiting.or_else(|| state.terminated.as_ref()?.reason.clone())
-        })
-        .or_else(|| pod.status.as_ref()?.phase.clone())
-        .unwrap_or_else(|| "Pending".to_owned())
-}
-
-/// What Kubernetes says about a container that doesn't run.
-pub(crate) fn message(pod: &Pod) -> Option<String> {
-    states(pod).find_map(|state| {
-        let waiting = state.waiting.as_ref().and_then(|waiting| waiting.message.clone());
-        waiting.or_else(|| state.terminated.as_ref()?.message.clone())
-    })
-}
-
-/// Why containers of the pod wait: `CrashLoopBackOff`.
-pub(crate) fn waiting_reasons(pod: &Pod) -> impl Iterator<Item = &str> {
-    states(pod).filter_map(|state| state.waiting.as_ref()?.reason.as_deref())
-}
-
-fn states(pod: &Pod) -> impl Iterator<Item = &ContainerState> {
-    let containers = pod
-        .status
-        .iter()
-        .flat_map(|status| status.container_statuses.iter().flatten());
-    containers.filter_map(|container| container.state.as_ref())
 }
 
 fn service_row(store: &Store, service: &Service) -> ServiceRow {

@@ -44,6 +44,10 @@ impl Worker {
     pub(super) fn new(node: Arc<Node>, pod: watch::Receiver<Shared<core::Pod>>) -> Self {
         let spec = pod.borrow().spec.clone().unwrap_or_default();
         let init = spec.init_containers.iter().flatten();
+        let waits_for = match spec.init_containers.as_deref() {
+            None | Some([]) => "ContainerCreating",
+            Some(_) => "PodInitializing",
+        };
         Self {
             place: Place {
                 host: node.address,
@@ -56,7 +60,7 @@ impl Worker {
             containers: spec
                 .containers
                 .iter()
-                .map(|container| Report::new(container, "ContainerCreating"))
+                .map(|container| Report::new(container, waits_for))
                 .collect(),
             node,
             pod,
