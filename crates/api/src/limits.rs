@@ -98,7 +98,8 @@ impl Limits {
         for (index, container) in spec.init_containers.iter().flatten().enumerate() {
             let path = format!("{path}.initContainers[{index}]");
             if container.restart_policy.is_some() {
-                let message = "podlab has no sidecar containers: an init container runs to its end before the next";
+                let message =
+                    "podlab has no sidecar containers: an init container runs to its end before the next";
                 self.error(format!("{path}.restartPolicy"), message);
             }
             self.container(&path, container);

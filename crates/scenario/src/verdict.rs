@@ -179,7 +179,7 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
         return String::new();
     };
     if tries.len() == 1 {
-        return in_words(first, facts, expect.source_address.is_some());
+        return in_words(first, facts, expect.source_address.is_some()) + &first_line(first);
     }
     let slowest = tries.iter().map(|one| one.latency).max().unwrap_or_default();
     let mut words = format!("{} × {}", tries.len(), brief(&first.seen));
@@ -222,6 +222,19 @@ fn output(one: &Try) -> String {
     };
     let texts = output.iter().filter(|text| !text.is_empty());
     texts.map(|text| format!(": {}", excerpt(text))).collect()
+}
+
+/// The first line that a command printed, after a colon, if it printed any.
+fn first_line(one: &Try) -> String {
+    let Seen::Exited { stdout, .. } = &one.seen else {
+        return String::new();
+    };
+    let text = excerpt(stdout);
+    match text.split_once('\n') {
+        Some((line, _)) => format!(": {line}…"),
+        None if text.is_empty() => text,
+        None => format!(": {text}"),
+    }
 }
 
 fn brief(seen: &Seen) -> String {

@@ -276,6 +276,13 @@ fn what_was_seen_is_told_shortly_when_it_is_right_and_in_full_when_it_is_wrong()
             http(200, "hi"),
             "200 from default/web-1 (10.244.0.11), which saw 10.244.0.1, in 5.0 ms: hi",
         ),
+        (expect(), exited(0, "", "err"), "exit code 0 in 5.0 ms"),
+        (expect(), exited(0, "one\n", ""), "exit code 0 in 5.0 ms: one"),
+        (
+            expect(),
+            exited(0, "one\ntwo\n", ""),
+            "exit code 0 in 5.0 ms: one…",
+        ),
         (
             expect(),
             exited(2, "out", "err"),
