@@ -57,7 +57,8 @@ fn runs(images: &Images, image: &str) -> Result<(), String> {
     let entry_point = images.entry_point(image).map_err(|unknown| unknown.to_string())?;
     match entry_point.argv.first() {
         Some(program) if !program.contains('/') && find_program(program).is_none() => Err(format!(
-            "\"{image}\" stands for the program `{program}` of this machine, which isn't installed"
+            "\"{image}\" stands for the program `{program}` of this machine, which isn't installed: install it, or \
+             give the container a `command` of this machine"
         )),
         _ => Ok(()),
     }
