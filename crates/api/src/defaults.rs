@@ -33,7 +33,13 @@ pub fn default_object(object: &mut Object) {
                 labels.insert("kubernetes.io/metadata.name".to_owned(), name);
             }
         }
-        Object::Node(_) => {}
+        Object::Endpoints(endpoints) => {
+            let subsets = endpoints.subsets.iter_mut().flatten();
+            for port in subsets.flat_map(|subset| subset.ports.iter_mut().flatten()) {
+                fill(&mut port.protocol, "TCP");
+            }
+        }
+        Object::Node(_) | Object::ServiceCIDR(_) => {}
     }
 }
 

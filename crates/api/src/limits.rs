@@ -36,7 +36,11 @@ pub fn limits(object: &Object) -> Vec<Limit> {
                 template.and_then(|template| template.spec.as_ref()),
             );
         }
-        Object::Namespace(_) | Object::Node(_) | Object::EndpointSlice(_) => {}
+        Object::Endpoints(_)
+        | Object::EndpointSlice(_)
+        | Object::Namespace(_)
+        | Object::Node(_)
+        | Object::ServiceCIDR(_) => {}
     }
     limits.0
 }

@@ -1,8 +1,9 @@
 //! The kinds of Kubernetes objects that podlab runs.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// A kind that podlab runs.
@@ -13,7 +14,9 @@ pub enum Kind {
     Node,
     Pod,
     Service,
+    Endpoints,
     EndpointSlice,
+    ServiceCIDR,
     Deployment,
     ReplicaSet,
 }
@@ -26,7 +29,9 @@ pub enum Object {
     Node(Node),
     Pod(Pod),
     Service(Service),
+    Endpoints(Endpoints),
     EndpointSlice(EndpointSlice),
+    ServiceCIDR(ServiceCIDR),
     Deployment(Deployment),
     ReplicaSet(ReplicaSet),
 }
@@ -109,7 +114,9 @@ kinds! {
     Node "nodes" false,
     Pod "pods" true,
     Service "services" true,
+    Endpoints "endpoints" true,
     EndpointSlice "endpointslices" true,
+    ServiceCIDR "servicecidrs" false,
     Deployment "deployments" true,
     ReplicaSet "replicasets" true,
 }

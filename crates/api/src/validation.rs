@@ -1,12 +1,15 @@
 //! Kubernetes' own rules for objects, in Kubernetes' own words.
 
+mod addresses;
 mod containers;
+mod endpoints;
 mod labels;
 mod metadata;
 pub(crate) mod names;
 mod pod;
 mod probes;
 mod service;
+mod service_cidr;
 mod slice;
 mod workload;
 
@@ -96,6 +99,8 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
         Object::Deployment(deployment) => workload::validate_deployment(deployment, &mut errors),
         Object::ReplicaSet(replica_set) => workload::validate_replica_set(replica_set, &mut errors),
         Object::EndpointSlice(slice) => slice::validate(slice, &mut errors),
+        Object::Endpoints(endpoints) => endpoints::validate(endpoints, &mut errors),
+        Object::ServiceCIDR(range) => service_cidr::validate(range, &mut errors),
         Object::Namespace(_) | Object::Node(_) => {}
     }
     errors.found

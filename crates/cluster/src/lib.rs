@@ -108,7 +108,7 @@ impl Cluster {
         let (controllers_at, controllers) = watch::channel(0);
         let (proxy_at, proxy) = watch::channel(0);
         let config = Config {
-            service_cidr: options.service_cidr,
+            node: node.name.clone(),
             pod_cidr: options.pod_cidr,
         };
         agents.spawn(Controllers::new(registry.clone()).serve(controllers_at));

@@ -1,20 +1,34 @@
 //! Gives out ClusterIPs as Kubernetes does: random ones from the upper band, requested ones from anywhere.
 
+mod band;
+
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
-/// The ClusterIPs of a service range, and which of them are taken.
+use band::Band;
+
+/// The ClusterIPs of a cluster: its service ranges, and which of their addresses are taken.
 ///
-/// The lower band, `min(max(16, size / 16), 256)` addresses, is kept for services that request an address (KEP-3070);
-/// a random one comes from there only when the rest is taken.
-#[derive(Debug)]
+/// The work of each call is that of the ranges, however large they are and however many addresses are taken.
+#[derive(Debug, Default)]
 pub struct ClusterIps {
-    range: IpNet,
+    ranges: Vec<Range>,
+    taken: HashSet<Ipv4Addr>,
+}
+
+/// A service range.
+///
+/// Its lower band, `min(max(16, size / 16), 256)` addresses, is kept for services that request an address (KEP-3070);
+/// others get one from there only when the rest is taken.
+#[derive(Debug)]
+struct Range {
+    cidr: Ipv4Net,
     first: u32,
     size: u32,
-    taken: HashSet<u32>,
+    lower: Band,
+    upper: Band,
 }
 
 /// An address can't be given; texts as Kubernetes has them.
@@ -24,12 +38,12 @@ pub enum AllocationError {
     #[error("provided IP is already allocated")]
     Taken,
     /// It isn't one of the range's.
-    #[error("the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}")]
+    #[error("the provided IP ({address}) is not in the valid range. The range of valid IPs is {}", list(.ranges))]
     OutOfRange {
         /// What was asked for.
         address: IpAddr,
         /// Where it would have to be.
-        range: IpNet,
+        ranges: Vec<IpNet>,
     },
     /// All are taken.
     #[error("range is full")]
@@ -39,39 +53,48 @@ pub enum AllocationError {
     Unusable(IpNet),
 }
 
+fn list(ranges: &[IpNet]) -> String {
+    ranges
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
 impl ClusterIps {
-    /// All addresses of a range but its first and last, which are the network's own.
+    /// Adds a range: all of its addresses but the first and the last, which are the network's own.
     ///
     /// # Errors
     /// [`AllocationError::Unusable`] for IPv6, and for ranges without an address to give.
-    pub fn new(range: IpNet) -> Result<Self, AllocationError> {
-        let IpNet::V4(v4) = range else {
-            return Err(AllocationError::Unusable(range));
+    pub fn add_range(&mut self, cidr: IpNet) -> Result<(), AllocationError> {
+        let mut range = Range::new(cidr)?;
+        for address in &self.taken {
+            range.take(*address);
+        }
+        self.ranges.push(range);
+        Ok(())
+    }
+
+    /// Gives no more addresses from a range; those that are taken stay so.
+    pub fn remove_range(&mut self, cidr: IpNet) {
+        if let Some(index) = self
+            .ranges
+            .iter()
+            .position(|range| IpNet::V4(range.cidr) == cidr.trunc())
+        {
+            self.ranges.remove(index);
+        }
+    }
+
+    /// Whether an address of the range is taken that no other range has.
+    pub fn depend_on(&self, cidr: IpNet) -> bool {
+        let others = || {
+            self.ranges
+                .iter()
+                .filter(|range| IpNet::V4(range.cidr) != cidr.trunc())
         };
-        let (network, broadcast) = (u32::from(v4.network()), u32::from(v4.broadcast()));
-        if broadcast - network < 3 {
-            return Err(AllocationError::Unusable(range));
-        }
-        Ok(Self {
-            range,
-            first: network + 1,
-            size: broadcast - network - 1,
-            taken: HashSet::new(),
-        })
-    }
-
-    /// The first address, which is the API's own service's.
-    pub fn first(&self) -> IpAddr {
-        self.address(0)
-    }
-
-    /// How many addresses are kept for requests: the dynamic band begins after them.
-    fn reserved(&self) -> u32 {
-        if self.size < 16 {
-            0
-        } else {
-            (self.size / 16).clamp(16, 256)
-        }
+        let mut taken = self.taken.iter().map(|address| IpAddr::V4(*address));
+        taken.any(|address| cidr.contains(&address) && !others().any(|range| range.has(address)))
     }
 
     /// Takes an address that was asked for.
@@ -79,113 +102,116 @@ impl ClusterIps {
     /// # Errors
     /// [`AllocationError::OutOfRange`], [`AllocationError::Taken`].
     pub fn take(&mut self, address: IpAddr) -> Result<(), AllocationError> {
-        let offset = self.offset(address).ok_or(AllocationError::OutOfRange {
-            address,
-            range: self.range,
-        })?;
-        if self.taken.insert(offset) {
-            Ok(())
-        } else {
-            Err(AllocationError::Taken)
+        let IpAddr::V4(v4) = address else {
+            return Err(self.out_of_range(address));
+        };
+        if !self.ranges.iter().any(|range| range.has(address)) {
+            return Err(self.out_of_range(address));
         }
+        if !self.taken.insert(v4) {
+            return Err(AllocationError::Taken);
+        }
+        self.ranges.iter_mut().for_each(|range| range.take(v4));
+        Ok(())
     }
 
-    /// Takes a random free address, of the upper band while it has one.
+    /// Takes a random free address, of an upper band while there is one. One that was given back comes again only
+    /// when all others of its band have been given out.
     ///
     /// # Errors
     /// [`AllocationError::Full`].
     pub fn take_any(&mut self) -> Result<IpAddr, AllocationError> {
-        let reserved = self.reserved();
-        let free = |from: u32, to: u32, taken: &HashSet<u32>| {
-            let length = to - from;
-            let start = if length == 0 {
-                0
-            } else {
-                rand::random_range(0..length)
-            };
-            (0..length)
-                .map(|step| from + (start + step) % length)
-                .find(|offset| !taken.contains(offset))
-        };
-        let offset = free(reserved, self.size, &self.taken)
-            .or_else(|| free(0, reserved, &self.taken))
-            .ok_or(AllocationError::Full)?;
-        self.taken.insert(offset);
-        Ok(self.address(offset))
+        let free = self.ranges.iter().find_map(Range::any);
+        let address = free.ok_or(AllocationError::Full)?;
+        self.take(address.into())?;
+        Ok(address.into())
     }
 
     /// Gives an address back.
     pub fn release(&mut self, address: IpAddr) {
-        if let Some(offset) = self.offset(address) {
-            self.taken.remove(&offset);
+        if let IpAddr::V4(address) = address
+            && self.taken.remove(&address)
+        {
+            self.ranges.iter_mut().for_each(|range| range.release(address));
         }
     }
 
-    fn offset(&self, address: IpAddr) -> Option<u32> {
-        let IpAddr::V4(address) = address else { return None };
+    fn out_of_range(&self, address: IpAddr) -> AllocationError {
+        let ranges = self.ranges.iter().map(|range| range.cidr.into()).collect();
+        AllocationError::OutOfRange { address, ranges }
+    }
+}
+
+/// The first address of a range, which is the API's own service's.
+///
+/// # Errors
+/// [`AllocationError::Unusable`].
+pub fn first_address(cidr: IpNet) -> Result<IpAddr, AllocationError> {
+    Range::new(cidr).map(|range| range.address(0).into())
+}
+
+impl Range {
+    fn new(cidr: IpNet) -> Result<Self, AllocationError> {
+        let IpNet::V4(v4) = cidr.trunc() else {
+            return Err(AllocationError::Unusable(cidr));
+        };
+        let (network, broadcast) = (u32::from(v4.network()), u32::from(v4.broadcast()));
+        if broadcast - network < 3 {
+            return Err(AllocationError::Unusable(cidr));
+        }
+        let size = broadcast - network - 1;
+        // How many addresses are kept for requests: the dynamic band begins after them.
+        let reserved = if size < 16 { 0 } else { (size / 16).clamp(16, 256) };
+        Ok(Self {
+            cidr: v4,
+            first: network + 1,
+            size,
+            lower: Band::new(reserved),
+            upper: Band::new(size - reserved),
+        })
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        matches!(address, IpAddr::V4(address) if self.offset(address).is_some())
+    }
+
+    fn any(&self) -> Option<Ipv4Addr> {
+        let upper = self.upper.any().map(|index| self.lower.size() + index);
+        upper
+            .or_else(|| self.lower.any())
+            .map(|offset| self.address(offset))
+    }
+
+    fn take(&mut self, address: Ipv4Addr) {
+        if let Some((band, index)) = self.band(address) {
+            band.take(index);
+        }
+    }
+
+    fn release(&mut self, address: Ipv4Addr) {
+        if let Some((band, index)) = self.band(address) {
+            band.release(index);
+        }
+    }
+
+    fn band(&mut self, address: Ipv4Addr) -> Option<(&mut Band, u32)> {
+        let offset = self.offset(address)?;
+        Some(match offset.checked_sub(self.lower.size()) {
+            Some(index) => (&mut self.upper, index),
+            None => (&mut self.lower, offset),
+        })
+    }
+
+    fn offset(&self, address: Ipv4Addr) -> Option<u32> {
         u32::from(address)
             .checked_sub(self.first)
             .filter(|offset| *offset < self.size)
     }
 
-    fn address(&self, offset: u32) -> IpAddr {
-        Ipv4Addr::from(self.first + offset).into()
+    fn address(&self, offset: u32) -> Ipv4Addr {
+        Ipv4Addr::from(self.first + offset)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ips(range: &str) -> ClusterIps {
-        ClusterIps::new(range.parse().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn the_lower_band_is_kept_for_requests() {
-        for (range, reserved) in [
-            ("10.0.0.0/12", 256),
-            ("10.0.0.0/24", 16),
-            ("10.0.0.0/20", 255),
-            ("10.0.0.0/28", 0),
-        ] {
-            assert_eq!(ips(range).reserved(), reserved, "{range}");
-        }
-    }
-
-    #[test]
-    fn random_addresses_come_from_the_upper_band_then_the_lower_until_it_is_full() {
-        let mut ips = ips("10.0.0.0/27");
-        let taken: Vec<IpAddr> = (0..30).map(|_| ips.take_any().unwrap()).collect();
-        let upper: HashSet<_> = taken[..14].iter().collect();
-        assert!(
-            upper.iter().all(|ip| ips.offset(**ip).unwrap() >= 16),
-            "{upper:?}"
-        );
-        assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 30);
-        assert_eq!(ips.take_any(), Err(AllocationError::Full));
-        ips.release(taken[3]);
-        assert_eq!(ips.take_any(), Ok(taken[3]));
-    }
-
-    #[test]
-    fn a_request_is_refused_when_taken_or_out_of_range() {
-        let mut ips = ips("10.96.0.0/12");
-        assert_eq!(ips.take("10.96.0.10".parse().unwrap()), Ok(()));
-        assert_eq!(
-            ips.take("10.96.0.10".parse().unwrap()),
-            Err(AllocationError::Taken)
-        );
-        for outside in ["10.112.0.1", "10.96.0.0", "10.111.255.255", "fd00::1"] {
-            let error = ips.take(outside.parse().unwrap()).unwrap_err();
-            assert!(matches!(error, AllocationError::OutOfRange { .. }), "{outside}");
-        }
-    }
-
-    #[test]
-    fn a_range_without_room_is_refused() {
-        for range in ["10.0.0.0/31", "10.0.0.0/32", "fd00::/112"] {
-            assert!(ClusterIps::new(range.parse().unwrap()).is_err(), "{range}");
-        }
-    }
-}
+mod tests;

@@ -6,8 +6,10 @@ mod deployment;
 mod endpointslice;
 mod garbage;
 mod index;
+mod mirroring;
 mod replicaset;
 mod scheduler;
+mod slices;
 
 use std::collections::BTreeSet;
 
@@ -91,9 +93,8 @@ impl Controllers {
             self.collect_garbage(&event.object);
         }
         self.mark_terminating_namespace(&event.object);
-        if event.object.kind() == Kind::Node && event.change == Change::Added {
-            let waiting = self.index.unscheduled().map(|pod| (Kind::Pod, pod.clone()));
-            self.dirty.extend(waiting.collect::<Vec<_>>());
+        if event.object.kind() == Kind::Node {
+            self.mark_dependent_on_nodes(event.change);
         }
     }
 
@@ -117,14 +118,35 @@ impl Controllers {
         }
     }
 
+    /// Pods may wait for a new node; endpoints carry their node's zone.
+    fn mark_dependent_on_nodes(&mut self, change: Change) {
+        if change == Change::Added {
+            let waiting = self.index.unscheduled().map(|pod| (Kind::Pod, pod.clone()));
+            self.dirty.extend(waiting.collect::<Vec<_>>());
+        }
+        let services = self.store().list::<Service>();
+        let services = services
+            .iter()
+            .map(|service| (Kind::Service, name_of(&service.metadata)));
+        self.dirty.extend(services);
+    }
+
     fn reconcile(&mut self, kind: Kind, name: &NamespacedName) {
         match kind {
             Kind::Deployment => self.reconcile_deployment(name),
             Kind::ReplicaSet => self.reconcile_replica_set(name),
             Kind::Pod => self.schedule(name),
-            Kind::Service => self.reconcile_endpoint_slices(name),
+            Kind::Service if self.store().get::<Service>(name).is_none() => {
+                // The Endpoints go with their service; there mostly are none.
+                let _ = self.registry.delete(Kind::Endpoints, name);
+            }
+            Kind::Service => {
+                self.reconcile_endpoint_slices(name);
+                self.mirror_endpoints(name);
+            }
             Kind::Namespace => self.reconcile_namespace(name),
-            Kind::Node | Kind::EndpointSlice => {}
+            Kind::Endpoints => self.mirror_endpoints(name),
+            Kind::EndpointSlice | Kind::Node | Kind::ServiceCIDR => {}
         }
     }
 

@@ -1,12 +1,13 @@
 //! Where objects enter the store: defaults, validation, allocation, and Kubernetes' answers.
 
 mod service;
+mod service_cidr;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Namespace, NamespaceStatus, Node, Pod, PodStatus, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, NamespaceStatus, Node, Pod, PodStatus, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use podlab_api::defaults::default_object;
@@ -14,7 +15,7 @@ use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
 use podlab_api::validation::{FieldError, FieldReason, validate};
 
-use crate::allocator::{AllocationError, ClusterIps};
+use crate::allocator::{AllocationError, ClusterIps, first_address};
 use crate::store::{Store, StoreError, name_of};
 
 /// The namespaces that every cluster has.
@@ -74,6 +75,9 @@ pub enum ApiError {
         /// Why it is.
         why: String,
     },
+    /// Reason `InternalError`: so Kubernetes has it when the addresses are used up.
+    #[error("Internal error occurred: {0}")]
+    Internal(String),
 }
 
 impl ApiError {
@@ -102,11 +106,10 @@ impl Registry {
     /// # Errors
     /// [`AllocationError::Unusable`] when the service range has no addresses to give.
     pub fn new(store: Store, options: RegistryOptions) -> Result<Self, AllocationError> {
-        let addresses = ClusterIps::new(options.service_cidr)?;
-        let api = service::api(addresses.first());
+        let api = service::api(first_address(options.service_cidr)?);
         let registry = Self {
             store,
-            addresses: Arc::new(Mutex::new(addresses)),
+            addresses: Arc::default(),
         };
         let namespaces = NAMESPACES.iter().map(|name| {
             let metadata = ObjectMeta {
@@ -118,7 +121,8 @@ impl Registry {
                 ..Namespace::default()
             })
         });
-        for object in namespaces.chain([Object::Service(api)]) {
+        let range = service_cidr::first(options.service_cidr);
+        for object in namespaces.chain([Object::ServiceCIDR(range), Object::Service(api)]) {
             registry
                 .apply(object)
                 .map_err(|_| AllocationError::Unusable(options.service_cidr))?;
@@ -169,10 +173,11 @@ impl Registry {
                 stored.spec = new.spec;
                 stored.status = new.status;
             }),
-            Object::EndpointSlice(slice) => self.put(slice, |stored: &mut EndpointSlice, new| {
-                stored.endpoints = new.endpoints;
-                stored.ports = new.ports;
+            Object::EndpointSlice(slice) => self.apply_endpoint_slice(slice),
+            Object::Endpoints(endpoints) => self.put(endpoints, |stored: &mut Endpoints, new| {
+                stored.subsets = new.subsets
             }),
+            Object::ServiceCIDR(range) => self.apply_service_cidr(range),
         }
     }
 
@@ -186,9 +191,11 @@ impl Registry {
             Kind::Service => {
                 let service = self.store.remove::<Service>(name)?;
                 if let Some(address) = service::cluster_ip(&service) {
-                    self.lock_addresses().release(address);
+                    self.release(address);
                 }
             }
+            Kind::ServiceCIDR => self.delete_service_cidr(name)?,
+            Kind::Endpoints => drop(self.store.remove::<Endpoints>(name)?),
             Kind::Namespace => self.delete_namespace(name)?,
             Kind::Node => drop(self.store.remove::<Node>(name)?),
             Kind::EndpointSlice => drop(self.store.remove::<EndpointSlice>(name)?),
@@ -270,7 +277,8 @@ impl Registry {
         if let Some(stored) = self.store.get::<Deployment>(&name_of(&deployment.metadata))
             && selector(&stored) != selector(&deployment)
         {
-            return Err(immutable(&deployment.into_object(), "spec.selector"));
+            let value = serde_json::json!(deployment.spec.as_ref().map(|spec| &spec.selector));
+            return Err(immutable(&deployment.into_object(), "spec.selector", &value));
         }
         self.put(deployment, |stored: &mut Deployment, new| {
             if stored.spec != new.spec {
@@ -286,6 +294,19 @@ impl Registry {
                 stored.spec = new.spec;
                 stored.metadata.generation = stored.metadata.generation.map(|generation| generation + 1);
             }
+        })
+    }
+
+    fn apply_endpoint_slice(&self, slice: EndpointSlice) -> Result<Applied, ApiError> {
+        if let Some(stored) = self.store.get::<EndpointSlice>(&name_of(&slice.metadata))
+            && stored.address_type != slice.address_type
+        {
+            let value = serde_json::json!(slice.address_type);
+            return Err(immutable(&slice.into_object(), "addressType", &value));
+        }
+        self.put(slice, |stored: &mut EndpointSlice, new| {
+            stored.endpoints = new.endpoints;
+            stored.ports = new.ports;
         })
     }
 
@@ -361,17 +382,17 @@ fn invalid(object: &Object, errors: Vec<FieldError>) -> ApiError {
     }
 }
 
-fn immutable(object: &Object, path: &str) -> ApiError {
-    let detail = "field is immutable".to_owned();
-    invalid(
-        object,
-        vec![FieldError {
-            path: path.to_owned(),
-            reason: FieldReason::Invalid,
-            detail,
-            help: None,
-        }],
-    )
+fn immutable(object: &Object, path: &str, value: &serde_json::Value) -> ApiError {
+    invalid(object, vec![invalid_value(path, value, "field is immutable")])
+}
+
+fn invalid_value(path: &str, value: &serde_json::Value, why: &str) -> FieldError {
+    FieldError {
+        path: path.to_owned(),
+        reason: FieldReason::Invalid,
+        detail: format!("{value}: {why}"),
+        help: None,
+    }
 }
 
 /// Five letters and digits that make no words, as Kubernetes ends generated names.

@@ -21,7 +21,7 @@ use ipnet::IpNet;
 pub(crate) fn in_order(objects: &[Located<Object>]) -> Vec<&Located<Object>> {
     let mut ordered: Vec<_> = objects.iter().collect();
     ordered.sort_by_key(|object| match object.value {
-        Object::Namespace(_) => 0,
+        Object::Namespace(_) | Object::ServiceCIDR(_) => 0,
         Object::Service(_) => 1,
         _ => 2,
     });

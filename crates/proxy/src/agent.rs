@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::affinity;
 use crate::elements::Transaction;
 use crate::plan::Plan;
 
@@ -28,8 +29,8 @@ const REMOVE: &str = "add table ip podlab-proxy\ndelete table ip podlab-proxy\n"
 /// What a proxy has to know of its cluster.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where ClusterIPs come from.
-    pub service_cidr: IpNet,
+    /// The name of the node.
+    pub node: String,
     /// Where the addresses of all the cluster's pods come from: other clients are masqueraded.
     pub pod_cidr: IpNet,
 }
@@ -41,7 +42,7 @@ pub struct Config {
 /// the sender of `progress`.
 pub async fn serve(store: Store, netns: Netns, config: Config, progress: watch::Sender<u64>) {
     let result = match Kernel::open(netns, &config) {
-        Ok(kernel) => keep_up(&store, Arc::new(kernel), &progress).await,
+        Ok(kernel) => keep_up(&store, Arc::new(kernel), &config.node, &progress).await,
         Err(error) => Err(error),
     };
     let Err(error) = result;
@@ -51,11 +52,12 @@ pub async fn serve(store: Store, netns: Netns, config: Config, progress: watch::
 async fn keep_up(
     store: &Store,
     kernel: Arc<Kernel>,
+    node: &str,
     progress: &watch::Sender<u64>,
 ) -> Result<Infallible, NftError> {
     let mut refusals = 0;
     loop {
-        let Err(error) = follow(store, &kernel, progress, &mut refusals).await;
+        let Err(error) = follow(store, &kernel, node, progress, &mut refusals).await;
         refusals += 1;
         if refusals == ATTEMPTS {
             return Err(error);
@@ -69,13 +71,14 @@ async fn keep_up(
 async fn follow(
     store: &Store,
     kernel: &Arc<Kernel>,
+    node: &str,
     progress: &watch::Sender<u64>,
     refusals: &mut u32,
 ) -> Result<Infallible, NftError> {
     // Before the watch: what has been deleted by now isn't in it.
     let mut revision = store.revision();
     let mut watch = store.watch();
-    let mut plan = Plan::default();
+    let mut plan = Plan::new(node.to_owned());
     let mut load: fn(&Kernel, Transaction) -> Result<(), NftError> = if *refusals == 0 {
         Kernel::load
     } else {
@@ -112,9 +115,7 @@ struct Kernel {
 
 impl Kernel {
     fn open(netns: Netns, config: &Config) -> Result<Self, NftError> {
-        let skeleton = include_str!("skeleton.nft")
-            .replace("SERVICE_CIDR", &config.service_cidr.to_string())
-            .replace("POD_CIDR", &config.pod_cidr.to_string());
+        let skeleton = include_str!("skeleton.nft").replace("POD_CIDR", &config.pod_cidr.to_string());
         Ok(Self {
             conntrack: Conntrack::open(&netns)?,
             nft: Nft::new(netns)?,
@@ -125,7 +126,7 @@ impl Kernel {
     /// Into a node without services, in one transaction.
     fn load(&self, transaction: Transaction) -> Result<(), NftError> {
         self.nft.load(&format!("{}\n{transaction}", self.skeleton))?;
-        self.forget_stale_flows(&transaction);
+        self.forget(&transaction);
         Ok(())
     }
 
@@ -133,7 +134,7 @@ impl Kernel {
     fn reload(&self, transaction: Transaction) -> Result<(), NftError> {
         self.nft
             .load(&format!("{REMOVE}{}\n{transaction}", self.skeleton))?;
-        self.forget_stale_flows(&transaction);
+        self.forget(&transaction);
         Ok(())
     }
 
@@ -142,13 +143,21 @@ impl Kernel {
             return Ok(());
         }
         tracing::debug!("\n{transaction}");
-        if transaction.chains.is_empty() {
+        if transaction.only_elements() {
             self.nft.apply(&transaction.to_nftables())?;
         } else {
             self.nft.load(&transaction.to_string())?;
         }
-        self.forget_stale_flows(&transaction);
+        self.forget(&transaction);
         Ok(())
+    }
+
+    /// What is remembered of clients, and must not be any more.
+    fn forget(&self, transaction: &Transaction) {
+        self.forget_stale_flows(transaction);
+        if let Err(error) = affinity::forget(&self.nft, &transaction.forgotten) {
+            tracing::warn!("cannot forget where clients stayed: {error}");
+        }
     }
 
     /// At worst a client's datagrams go to a pod that is gone until it pauses for the kernel's time-out.

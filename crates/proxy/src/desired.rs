@@ -1,13 +1,21 @@
-//! What a Service and its EndpointSlices ask for.
+//! What a Service and its EndpointSlices ask for, seen from one node.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
+use k8s_openapi::api::discovery::v1::{EndpointPort, EndpointSlice};
 use podlab_kernel::conntrack::Protocol;
 
 use crate::elements::Frontend;
+use crate::topology::{Candidate, Place, answer};
+
+/// The annotation of a service that says how its endpoints are picked.
+const LOAD_BALANCING: &str = "podlab.dev/load-balancing";
+/// Its only value: strictly in turn.
+const ROUND_ROBIN: &str = "RoundRobin";
+/// `service.spec.sessionAffinityConfig.clientIP.timeoutSeconds` when nothing has filled in the default.
+const DEFAULT_AFFINITY_SECONDS: u32 = 10_800;
 
 /// Where a service is to be reached, and who answers there.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,17 +29,35 @@ pub(crate) struct Desired {
 pub(crate) struct Port {
     /// Its name; empty when the service's only port has none.
     pub(crate) name: String,
-    pub(crate) endpoints: BTreeSet<SocketAddr>,
+    pub(crate) balancing: Balancing,
+    pub(crate) answer: Answer,
+}
+
+/// How one of several endpoints is picked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Balancing {
+    /// Strictly in turn; otherwise at random.
+    pub(crate) turns: bool,
+    /// For how many seconds a client stays with the endpoint of its last connection.
+    pub(crate) stay: Option<u32>,
+}
+
+/// Who answers at a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// One of these; when there are none, the connection is refused.
+    By(BTreeSet<SocketAddr>),
+    /// Nobody: the endpoints are on other nodes, and the service is for each node's own.
+    Silence,
 }
 
 impl Desired {
-    pub(crate) fn new(service: &Service, slices: &[&EndpointSlice]) -> Self {
-        let addresses = cluster_ips(service);
-        let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    pub(crate) fn new(service: &Service, slices: &[&EndpointSlice], node: &Place) -> Self {
         let mut desired = Self {
-            addresses,
+            addresses: cluster_ips(service),
             ports: BTreeMap::new(),
         };
+        let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
         for port in ports {
             let (Some(protocol), Ok(number)) = (protocol(port.protocol.as_deref()), u16::try_from(port.port))
             else {
@@ -43,16 +69,36 @@ impl Desired {
                     protocol,
                     port: number,
                 };
-                desired.ports.insert(
-                    frontend,
-                    Port {
-                        name: port.name.clone().unwrap_or_default(),
-                        endpoints: endpoints(port, protocol, address, slices),
-                    },
-                );
+                let candidates = candidates(port, protocol, address, slices);
+                let wanted = Port {
+                    name: port.name.clone().unwrap_or_default(),
+                    balancing: balancing(service),
+                    answer: answer(service, &candidates, node),
+                };
+                desired.ports.insert(frontend, wanted);
             }
         }
         desired
+    }
+}
+
+fn balancing(service: &Service) -> Balancing {
+    let spec = service.spec.as_ref();
+    let annotations = service.metadata.annotations.as_ref();
+    let order = annotations.and_then(|annotations| annotations.get(LOAD_BALANCING));
+    let has_affinity = spec.and_then(|spec| spec.session_affinity.as_deref()) == Some("ClientIP");
+    let timeout = spec
+        .and_then(|spec| {
+            spec.session_affinity_config
+                .as_ref()?
+                .client_ip
+                .as_ref()?
+                .timeout_seconds
+        })
+        .and_then(|seconds| u32::try_from(seconds).ok());
+    Balancing {
+        turns: order.is_some_and(|order| order == ROUND_ROBIN),
+        stay: has_affinity.then(|| timeout.unwrap_or(DEFAULT_AFFINITY_SECONDS)),
     }
 }
 
@@ -81,56 +127,40 @@ fn protocol(name: Option<&str>) -> Option<Protocol> {
     }
 }
 
-/// The endpoints that are ready; when none is, those that still serve while they terminate.
-fn endpoints(
+/// The endpoints of a port, whatever their condition.
+fn candidates<'a>(
     port: &ServicePort,
     protocol: Protocol,
     service_ip: IpAddr,
-    slices: &[&EndpointSlice],
-) -> BTreeSet<SocketAddr> {
-    let that = |keep: fn(&Endpoint) -> bool| {
-        let mut found = BTreeSet::new();
-        for slice in slices {
-            let numbers: Vec<_> = slice
-                .ports
+    slices: &[&'a EndpointSlice],
+) -> Vec<Candidate<'a>> {
+    let mut found = Vec::new();
+    for slice in slices {
+        let numbers: Vec<_> = slice
+            .ports
+            .iter()
+            .flatten()
+            .filter(|candidate| matches(candidate, port, protocol))
+            .filter_map(|candidate| u16::try_from(candidate.port?).ok())
+            .collect();
+        for endpoint in &slice.endpoints {
+            let addresses = endpoint
+                .addresses
                 .iter()
-                .flatten()
-                .filter(|candidate| matches(candidate, port, protocol))
-                .filter_map(|candidate| u16::try_from(candidate.port?).ok())
-                .collect();
-            for endpoint in slice.endpoints.iter().filter(|endpoint| keep(endpoint)) {
-                let addresses = endpoint
-                    .addresses
-                    .iter()
-                    .filter_map(|text| text.parse::<IpAddr>().ok());
-                for address in addresses.filter(|address| address.is_ipv4() == service_ip.is_ipv4()) {
-                    found.extend(numbers.iter().map(|number| SocketAddr::new(address, *number)));
-                }
+                .filter_map(|text| text.parse::<IpAddr>().ok());
+            for address in addresses.filter(|address| address.is_ipv4() == service_ip.is_ipv4()) {
+                found.extend(numbers.iter().map(|number| Candidate {
+                    address: SocketAddr::new(address, *number),
+                    endpoint,
+                }));
             }
         }
-        found
-    };
-    let ready = that(is_ready);
-    if ready.is_empty() {
-        that(is_serving_its_last)
-    } else {
-        ready
     }
+    found
 }
 
 /// A slice's ports belong to a service's by their names; the numbers are those of the pods.
 fn matches(candidate: &EndpointPort, port: &ServicePort, expected: Protocol) -> bool {
     candidate.name.as_deref().unwrap_or_default() == port.name.as_deref().unwrap_or_default()
         && protocol(candidate.protocol.as_deref()) == Some(expected)
-}
-
-fn is_ready(endpoint: &Endpoint) -> bool {
-    let conditions = endpoint.conditions.as_ref();
-    conditions.and_then(|conditions| conditions.ready).unwrap_or(true)
-}
-
-fn is_serving_its_last(endpoint: &Endpoint) -> bool {
-    endpoint.conditions.as_ref().is_some_and(|conditions| {
-        conditions.serving.unwrap_or(true) && conditions.terminating.unwrap_or(false)
-    })
 }

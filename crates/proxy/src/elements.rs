@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use nftables::expr::{Elem, Expression, NamedExpression, Verdict};
+use ipnet::IpNet;
+use nftables::expr::{Elem, Expression, NamedExpression, Prefix, Verdict as NftVerdict};
 use nftables::schema::{Element as Elements, NfCmd, NfListObject, NfObject, Nftables};
 use nftables::stmt::JumpTarget;
 use nftables::types::NfFamily;
 use podlab_kernel::conntrack::{Flow, Protocol};
+
+use crate::pick::Pick;
 
 /// The table in every family.
 pub const TABLE: &str = "podlab-proxy";
@@ -37,29 +40,52 @@ pub enum Element {
         /// The service: `NAMESPACE/NAME`.
         service: String,
     },
-    /// Of `service-ips`: how many endpoints there are to pick from.
+    /// Of `service-ips`: what is done with a new connection.
     ServiceIp {
         /// Where the service is reached.
         frontend: Frontend,
-        /// The number of endpoints, at least 1.
-        endpoints: usize,
+        /// What is done.
+        verdict: Verdict,
         /// The service and its port: `NAMESPACE/NAME:PORT`.
         name: String,
     },
-    /// Of `endpoints`: who is in a slot.
+    /// Of `endpoints`: who is in a slot, or, with session affinity, who has an identity.
     Endpoint {
         /// Where the service is reached.
         frontend: Frontend,
-        /// The slot, from 0 on.
-        slot: usize,
+        /// The slot, from 0 on, or the identity.
+        number: u32,
         /// The pod and its port.
         endpoint: SocketAddr,
+    },
+    /// Of `identities`: with session affinity, who is in a slot.
+    Identity {
+        /// Where the service is reached.
+        frontend: Frontend,
+        /// The slot, from 0 on.
+        slot: u32,
+        /// The identity of the endpoint in it.
+        identity: u32,
     },
     /// Of `hairpin`: a pod that may meet itself.
     Hairpin {
         /// The pod.
         address: IpAddr,
     },
+    /// Of `service-ranges`: where ClusterIPs come from.
+    ServiceRange {
+        /// The range; none of the others has a part of it.
+        range: IpNet,
+    },
+}
+
+/// What is done with a new connection to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// One of its endpoints is picked.
+    Pick(Pick),
+    /// Nothing is answered: its endpoints are on other nodes, and it is for each node's own.
+    Drop,
 }
 
 /// What identifies an element: a map holds no two of the same key.
@@ -68,19 +94,25 @@ pub enum Element {
 pub enum Key {
     ClusterIp(IpAddr),
     ServiceIp(Frontend),
-    Endpoint(Frontend, usize),
+    Endpoint(Frontend, u32),
+    Identity(Frontend, u32),
     Hairpin(IpAddr),
+    ServiceRange(IpNet),
 }
 
 /// A change that the kernel makes as a whole or not at all. Its text form is the nft commands that it stands for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transaction {
-    /// The `pick-N` chains to be made, by their N.
-    pub chains: BTreeSet<usize>,
+    /// The chains to be made, before anything else.
+    pub add_chains: BTreeSet<Pick>,
     /// What is to be deleted, before anything is added.
     pub delete: BTreeSet<Element>,
     /// What is to be added.
     pub add: BTreeSet<Element>,
+    /// The chains to be deleted, when nothing leads there any more.
+    pub delete_chains: BTreeSet<Pick>,
+    /// After that: where clients don't stay with their endpoints any longer. What they remember is forgotten.
+    pub forgotten: BTreeSet<Frontend>,
     /// After that: the UDP services that have lost endpoints or got their first, with the endpoints that they have
     /// now. Clients would go on sending to whom conntrack remembers.
     pub udp: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
@@ -101,8 +133,13 @@ impl Transaction {
                 .is_some_and(|endpoints| !endpoints.contains(&flow.reply.source))
     }
 
-    /// The deletions and additions as nft's JSON. (That has no way to give a chain a comment: new chains are only
-    /// in the text form.)
+    /// Whether elements are all that it changes.
+    pub fn only_elements(&self) -> bool {
+        self.add_chains.is_empty() && self.delete_chains.is_empty()
+    }
+
+    /// The deletions and additions of elements as nft's JSON. (That has no way to give a chain a comment: chains are
+    /// only in the text form.)
     pub fn to_nftables(&self) -> Nftables<'static> {
         let delete = commands(&self.delete, NfCmd::Delete, Element::key_expression);
         let add = commands(&self.add, NfCmd::Add, Element::expression);
@@ -135,12 +172,8 @@ fn commands<'a>(
 
 impl fmt::Display for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for count in &self.chains {
-            f.write_str(
-                &include_str!("pick.nft")
-                    .replace("pick-N", &format!("pick-{count}"))
-                    .replace(" N ", &format!(" {count} ")),
-            )?;
+        for chain in &self.add_chains {
+            write!(f, "{chain}")?;
         }
         for element in &self.delete {
             let (family, map) = (element.family(), element.map());
@@ -149,6 +182,15 @@ impl fmt::Display for Transaction {
         for element in &self.add {
             let (family, map) = (element.family(), element.map());
             writeln!(f, "add element {family} {TABLE} {map} {{ {element} }}")?;
+        }
+        for chain in &self.delete_chains {
+            writeln!(f, "{}", chain.deletion())?;
+        }
+        for frontend in &self.forgotten {
+            writeln!(
+                f,
+                "# clients of {frontend} don't stay with their endpoints any longer"
+            )?;
         }
         for (service, endpoints) in &self.udp {
             let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
@@ -169,7 +211,9 @@ impl Element {
             Self::ClusterIp { .. } => "cluster-ips",
             Self::ServiceIp { .. } => "service-ips",
             Self::Endpoint { .. } => "endpoints",
+            Self::Identity { .. } => "identities",
             Self::Hairpin { .. } => "hairpin",
+            Self::ServiceRange { .. } => "service-ranges",
         }
     }
 
@@ -178,15 +222,20 @@ impl Element {
         match self {
             Self::ClusterIp { address, .. } => Key::ClusterIp(*address),
             Self::ServiceIp { frontend, .. } => Key::ServiceIp(*frontend),
-            Self::Endpoint { frontend, slot, .. } => Key::Endpoint(*frontend, *slot),
+            Self::Endpoint { frontend, number, .. } => Key::Endpoint(*frontend, *number),
+            Self::Identity { frontend, slot, .. } => Key::Identity(*frontend, *slot),
             Self::Hairpin { address } => Key::Hairpin(*address),
+            Self::ServiceRange { range } => Key::ServiceRange(*range),
         }
     }
 
     fn is_ipv4(&self) -> bool {
         match self {
             Self::ClusterIp { address, .. } | Self::Hairpin { address } => address.is_ipv4(),
-            Self::ServiceIp { frontend, .. } | Self::Endpoint { frontend, .. } => frontend.address.is_ipv4(),
+            Self::ServiceIp { frontend, .. }
+            | Self::Endpoint { frontend, .. }
+            | Self::Identity { frontend, .. } => frontend.address.is_ipv4(),
+            Self::ServiceRange { range } => range.addr().is_ipv4(),
         }
     }
 
@@ -208,9 +257,21 @@ impl Element {
                     protocol,
                     port,
                 },
-                slot,
-            ) => concat([text(address), text(protocol), number(port), number(slot as u32)]),
+                last,
+            )
+            | Key::Identity(
+                Frontend {
+                    address,
+                    protocol,
+                    port,
+                },
+                last,
+            ) => concat([text(address), text(protocol), number(port), number(last)]),
             Key::Hairpin(address) => concat([text(address), text(address)]),
+            Key::ServiceRange(range) => Expression::Named(NamedExpression::Prefix(Prefix {
+                addr: Box::new(text(range.network())),
+                len: range.prefix_len().into(),
+            })),
         }
     }
 
@@ -218,15 +279,20 @@ impl Element {
         let key = self.key_expression();
         match self {
             Self::ClusterIp { service, .. } => commented(key, service),
-            Self::ServiceIp { endpoints, name, .. } => {
-                let chain = format!("pick-{endpoints}").into();
-                let verdict = Expression::Verdict(Verdict::Goto(JumpTarget { target: chain }));
-                Expression::List(vec![commented(key, name), verdict])
+            Self::ServiceIp { verdict, name, .. } => {
+                let verdict = match verdict {
+                    Verdict::Pick(pick) => NftVerdict::Goto(JumpTarget {
+                        target: pick.chain().into(),
+                    }),
+                    Verdict::Drop => NftVerdict::Drop,
+                };
+                Expression::List(vec![commented(key, name), Expression::Verdict(verdict)])
             }
             Self::Endpoint { endpoint, .. } => {
                 Expression::List(vec![key, concat([text(endpoint.ip()), number(endpoint.port())])])
             }
-            Self::Hairpin { .. } => key,
+            Self::Identity { identity, .. } => Expression::List(vec![key, number(*identity)]),
+            Self::Hairpin { .. } | Self::ServiceRange { .. } => key,
         }
     }
 }
@@ -263,11 +329,21 @@ impl fmt::Display for Element {
         let key = self.key();
         match self {
             Self::ClusterIp { service, .. } => write!(f, "{key} comment \"{}\"", shortened(service)),
-            Self::ServiceIp { endpoints, name, .. } => {
-                write!(f, "{key} comment \"{}\" : goto pick-{endpoints}", shortened(name))
+            Self::ServiceIp { verdict, name, .. } => {
+                write!(f, "{key} comment \"{}\" : {verdict}", shortened(name))
             }
             Self::Endpoint { endpoint, .. } => write!(f, "{key} : {} . {}", endpoint.ip(), endpoint.port()),
-            Self::Hairpin { .. } => write!(f, "{key}"),
+            Self::Identity { identity, .. } => write!(f, "{key} : {identity}"),
+            Self::Hairpin { .. } | Self::ServiceRange { .. } => write!(f, "{key}"),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pick(pick) => write!(f, "goto {}", pick.chain()),
+            Self::Drop => f.write_str("drop"),
         }
     }
 }
@@ -277,8 +353,11 @@ impl fmt::Display for Key {
         match self {
             Self::ClusterIp(address) => write!(f, "{address}"),
             Self::ServiceIp(frontend) => write!(f, "{frontend}"),
-            Self::Endpoint(frontend, slot) => write!(f, "{frontend} . {slot}"),
+            Self::Endpoint(frontend, number) | Self::Identity(frontend, number) => {
+                write!(f, "{frontend} . {number}")
+            }
             Self::Hairpin(address) => write!(f, "{address} . {address}"),
+            Self::ServiceRange(range) => write!(f, "{range}"),
         }
     }
 }

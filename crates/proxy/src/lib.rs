@@ -4,7 +4,11 @@
 //! [`elements::Transaction`]. [`agent`] has the kernel do it. The rules themselves never change; they are read and
 //! explained in `skeleton.nft`.
 
+mod affinity;
 pub mod agent;
 mod desired;
 pub mod elements;
+pub mod pick;
 pub mod plan;
+mod served;
+mod topology;

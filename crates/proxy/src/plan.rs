@@ -4,18 +4,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Service;
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use podlab_api::object::Object;
 use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Change, Event, Shared, name_of};
 use podlab_kernel::conntrack::Protocol;
 
-use crate::desired::{Desired, Port};
-use crate::elements::{Element, Frontend, Transaction};
+use crate::desired::Desired;
+use crate::elements::{Element, Frontend, Transaction, Verdict};
+use crate::pick::Pick;
+use crate::served::{Identities, ServedPort};
+use crate::topology::Place;
 
 /// The label of an EndpointSlice that names its service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The label of a Node that names its zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// The services of a cluster, and what the maps hold for them. The work of a change is that of the services that
 /// it touches, however many there are.
@@ -30,8 +37,13 @@ pub struct Plan {
     owners: HashMap<IpAddr, NamespacedName>,
     /// In how many slots each pod is.
     slots_of: HashMap<IpAddr, usize>,
-    /// The `pick-N` chains that there are.
-    chains: BTreeSet<usize>,
+    /// The chains that there are.
+    chains: BTreeSet<Pick>,
+    identities: Identities,
+    place: Place,
+    service_cidrs: BTreeMap<NamespacedName, Vec<IpNet>>,
+    /// The elements of `service-ranges`.
+    service_ranges: BTreeSet<Element>,
 }
 
 /// What the maps hold for a service.
@@ -41,14 +53,15 @@ struct Served {
     ports: BTreeMap<Frontend, ServedPort>,
 }
 
-#[derive(Default)]
-struct ServedPort {
-    /// `NAMESPACE/NAME:PORT`
-    name: String,
-    slots: Vec<SocketAddr>,
-}
-
 impl Plan {
+    /// What the maps of a node should hold, before anything is in the store.
+    pub fn new(node: String) -> Self {
+        Self {
+            place: Place { node, zone: None },
+            ..Self::default()
+        }
+    }
+
     /// Takes note of a change in the store; [`Self::commit`] says what comes of it.
     pub fn record(&mut self, event: &Event) {
         match &*event.object {
@@ -68,7 +81,26 @@ impl Plan {
                 }
                 self.set_slice(&event.object, event.change != Change::Deleted);
             }
+            Object::Node(node) => self.set_node(node),
+            Object::ServiceCIDR(range) => {
+                let name = name_of(&range.metadata);
+                if event.change == Change::Deleted {
+                    self.service_cidrs.remove(&name);
+                } else {
+                    self.service_cidrs.insert(name, cidrs(range));
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// Services may prefer endpoints of the node's zone.
+    fn set_node(&mut self, node: &Node) {
+        let labels = node.metadata.labels.as_ref();
+        let zone = labels.and_then(|labels| labels.get(ZONE)).cloned();
+        if node.metadata.name.as_ref() == Some(&self.place.node) && zone != self.place.zone {
+            self.place.zone = zone;
+            self.touched.extend(self.services.keys().cloned());
         }
     }
 
@@ -119,7 +151,8 @@ impl Plan {
             return Desired::default();
         };
         let slices = self.slices.get(name).into_iter().flat_map(BTreeMap::values);
-        Desired::new(service, &slices.map(|slice| &**slice).collect::<Vec<_>>())
+        let slices: Vec<_> = slices.map(|slice| &**slice).collect();
+        Desired::new(service, &slices, &self.place)
     }
 
     /// Takes away the addresses and ports that a service has no longer.
@@ -130,7 +163,7 @@ impl Plan {
         served.ports.retain(|frontend, port| {
             let stays = desired.ports.contains_key(frontend);
             if !stays {
-                port.become_(*frontend, String::new(), Vec::new(), changes);
+                changes.replace(*frontend, port, &ServedPort::default());
             }
             stays
         });
@@ -170,25 +203,19 @@ impl Plan {
                     .insert(Element::ClusterIp { address, service });
             }
         }
-        for (
-            frontend,
-            Port {
-                name: port,
-                endpoints,
-            },
-        ) in desired.ports
-        {
+        for (frontend, port) in desired.ports {
             if !served.addresses.contains(&frontend.address) {
                 continue;
             }
-            let name = if port.is_empty() {
+            let name = if port.name.is_empty() {
                 name.to_string()
             } else {
-                format!("{name}:{port}")
+                format!("{name}:{}", port.name)
             };
             let served = served.ports.entry(frontend).or_default();
-            let slots = assign(&served.slots, endpoints);
-            served.become_(frontend, name, slots, changes);
+            let next = served.next(name, port, &mut self.identities);
+            changes.replace(frontend, served, &next);
+            *served = next;
         }
         if served.addresses.is_empty() {
             self.served.remove(&name);
@@ -217,15 +244,49 @@ impl Plan {
                 _ => continue,
             };
         }
-        for element in &transaction.add {
-            if let Element::ServiceIp { endpoints, .. } = element
-                && self.chains.insert(*endpoints)
-            {
-                transaction.chains.insert(*endpoints);
-            }
-        }
+        let ranges = self.service_cidrs.values().flatten().copied().collect();
+        // The kernel takes no two intervals with an address in common.
+        let ranges = IpNet::aggregate(&ranges).into_iter();
+        let ranges = ranges.map(|range| Element::ServiceRange { range }).collect();
+        transaction
+            .delete
+            .extend(self.service_ranges.difference(&ranges).cloned());
+        transaction
+            .add
+            .extend(ranges.difference(&self.service_ranges).cloned());
+        self.service_ranges = ranges;
+        self.set_chains(&mut transaction);
         transaction
     }
+
+    /// A chain that services share stays when the last of them has gone; that of a single one goes with it.
+    fn set_chains(&mut self, transaction: &mut Transaction) {
+        let needed: BTreeSet<_> = transaction.add.iter().filter_map(chain_of).collect();
+        for chain in transaction.delete.iter().filter_map(chain_of) {
+            if chain.turns.is_some() && !needed.contains(&chain) && self.chains.remove(&chain) {
+                transaction.delete_chains.insert(chain);
+            }
+        }
+        transaction.add_chains = needed.difference(&self.chains).copied().collect();
+        self.chains.extend(needed);
+    }
+}
+
+fn chain_of(element: &Element) -> Option<Pick> {
+    match element {
+        Element::ServiceIp {
+            verdict: Verdict::Pick(pick),
+            ..
+        } => Some(*pick),
+        _ => None,
+    }
+}
+
+fn cidrs(range: &ServiceCIDR) -> Vec<IpNet> {
+    let cidrs = range.spec.iter().flat_map(|spec| spec.cidrs.iter().flatten());
+    let ranges = cidrs.filter_map(|cidr| cidr.parse::<IpNet>().ok());
+    // Only IPv4 has its table yet.
+    ranges.filter(|range| range.addr().is_ipv4()).collect()
 }
 
 /// A transaction in the making.
@@ -236,63 +297,40 @@ struct Changes {
     slots_of: BTreeMap<IpAddr, isize>,
 }
 
-impl ServedPort {
-    fn become_(&mut self, frontend: Frontend, name: String, slots: Vec<SocketAddr>, changes: &mut Changes) {
-        let transaction = &mut changes.transaction;
-        for slot in 0..self.slots.len().max(slots.len()) {
-            let (old, new) = (self.slots.get(slot), slots.get(slot));
-            if old == new {
-                continue;
-            }
-            let element = |endpoint: &SocketAddr| Element::Endpoint {
-                frontend,
-                slot,
-                endpoint: *endpoint,
-            };
-            transaction.delete.extend(old.map(element));
-            transaction.add.extend(new.map(element));
-            if let Some(old) = old {
-                *changes.slots_of.entry(old.ip()).or_default() -= 1;
-            }
-            if let Some(new) = new {
-                *changes.slots_of.entry(new.ip()).or_default() += 1;
-            }
+impl Changes {
+    /// The maps' elements for a port become others.
+    fn replace(&mut self, frontend: Frontend, old: &ServedPort, new: &ServedPort) {
+        if old == new {
+            return;
         }
-        let verdict = |name: &str, slots: &[SocketAddr]| {
-            (!slots.is_empty()).then(|| Element::ServiceIp {
-                frontend,
-                endpoints: slots.len(),
-                name: name.to_owned(),
-            })
-        };
-        let (old, new) = (verdict(&self.name, &self.slots), verdict(&name, &slots));
-        if old != new {
-            transaction.delete.extend(old);
-            transaction.add.extend(new);
+        let (before, after) = (old.elements(frontend), new.elements(frontend));
+        for element in before.difference(&after) {
+            self.count(element, -1);
+            self.transaction.delete.insert(element.clone());
         }
-        let has_lost = || self.slots.iter().any(|endpoint| !slots.contains(endpoint));
-        let has_first = self.slots.is_empty() && !slots.is_empty();
-        if frontend.protocol == Protocol::Udp && (has_first || has_lost()) {
+        for element in after.difference(&before) {
+            self.count(element, 1);
+            self.transaction.add.insert(element.clone());
+        }
+        if old.has_affinity() && !new.has_affinity() {
+            self.transaction.forgotten.insert(frontend);
+        }
+        let endpoints: BTreeSet<SocketAddr> = new.endpoints().collect();
+        let mut before = old.endpoints().peekable();
+        let has_first = before.peek().is_none() && !endpoints.is_empty();
+        if frontend.protocol == Protocol::Udp
+            && (has_first || before.any(|endpoint| !endpoints.contains(&endpoint)))
+        {
             let service = SocketAddr::new(frontend.address, frontend.port);
-            transaction.udp.insert(service, slots.iter().copied().collect());
+            self.transaction.udp.insert(service, endpoints);
         }
-        *self = Self { name, slots };
     }
-}
 
-/// Keeps as many endpoints as possible in their slots: who is new goes where somebody left, and when there are
-/// more that left, the last slots move into the gaps.
-fn assign(old: &[SocketAddr], mut endpoints: BTreeSet<SocketAddr>) -> Vec<SocketAddr> {
-    let mut slots: Vec<_> = old.iter().map(|endpoint| endpoints.take(endpoint)).collect();
-    let mut new = endpoints.into_iter();
-    for slot in slots.iter_mut().filter(|slot| slot.is_none()) {
-        *slot = new.next();
+    fn count(&mut self, element: &Element, change: isize) {
+        if let Element::Endpoint { endpoint, .. } = element {
+            *self.slots_of.entry(endpoint.ip()).or_default() += change;
+        }
     }
-    slots.extend(new.map(Some));
-    while let Some(gap) = slots.iter().position(Option::is_none) {
-        slots.swap_remove(gap);
-    }
-    slots.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

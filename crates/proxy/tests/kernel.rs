@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
+#[path = "kernel/balancing.rs"]
+mod balancing;
 #[path = "kernel/conntrack.rs"]
 mod conntrack;
 #[path = "kernel/lab.rs"]
@@ -23,7 +25,14 @@ mod udp;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let result = podlab_node::sandbox::run(|_| {
-        let tests = [tcp::TESTS, udp::TESTS, conntrack::TESTS, rules::TESTS].concat();
+        let tests = [
+            balancing::TESTS,
+            conntrack::TESTS,
+            rules::TESTS,
+            tcp::TESTS,
+            udp::TESTS,
+        ]
+        .concat();
         let trials = tests.into_iter().map(|(name, test)| {
             Trial::test(name, move || {
                 test();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
+use k8s_openapi::api::{
+    apps::v1 as apps, core::v1 as core, discovery::v1 as discovery, networking::v1 as networking,
+};
 use serde_json::Value;
 
 use super::check::{check, told};
@@ -198,6 +200,8 @@ fn decode(kind: Kind, value: Value) -> Decoded {
         Kind::Node => of::<core::Node>(value, Object::Node),
         Kind::Pod => of::<core::Pod>(value, Object::Pod),
         Kind::Service => of::<core::Service>(value, Object::Service),
+        Kind::Endpoints => of::<core::Endpoints>(value, Object::Endpoints),
+        Kind::ServiceCIDR => of::<networking::ServiceCIDR>(value, Object::ServiceCIDR),
         Kind::EndpointSlice => of::<discovery::EndpointSlice>(value, Object::EndpointSlice),
         Kind::Deployment => of::<apps::Deployment>(value, Object::Deployment),
         Kind::ReplicaSet => of::<apps::ReplicaSet>(value, Object::ReplicaSet),

@@ -59,9 +59,19 @@ impl Place {
         let colon = if full.is_empty() { "" } else { ": " };
         self.say(
             severity,
-            self.node.locate(path),
+            self.node.locate(self.written(path)),
             &format!("{full}{colon}{message}"),
         )
+    }
+
+    /// Kubernetes names the newer of two fields for the addresses of a service; most people write the older one.
+    fn written<'a>(&self, path: &'a str) -> &'a str {
+        let newer = "spec.clusterIPs";
+        if path.starts_with(newer) && self.node.find(newer).is_none() {
+            "spec.clusterIP"
+        } else {
+            path
+        }
     }
 
     /// A diagnostic whose message holds its path already, or needs none.

@@ -95,7 +95,9 @@ fn kind(name: &str) -> Option<Kind> {
         Kind::Node => "no",
         Kind::Pod => "po",
         Kind::Service => "svc",
+        Kind::Endpoints => "ep",
         Kind::EndpointSlice => "endpointslice",
+        Kind::ServiceCIDR => "servicecidr",
         Kind::Deployment => "deploy",
         Kind::ReplicaSet => "rs",
     };

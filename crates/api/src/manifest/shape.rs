@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
+use k8s_openapi::api::{
+    apps::v1 as apps, core::v1 as core, discovery::v1 as discovery, networking::v1 as networking,
+};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -97,6 +99,8 @@ fn schema(generator: &mut SchemaGenerator, kind: Kind) -> Value {
         Kind::Node => generator.subschema_for::<core::Node>(),
         Kind::Pod => generator.subschema_for::<core::Pod>(),
         Kind::Service => generator.subschema_for::<core::Service>(),
+        Kind::Endpoints => generator.subschema_for::<core::Endpoints>(),
+        Kind::ServiceCIDR => generator.subschema_for::<networking::ServiceCIDR>(),
         Kind::EndpointSlice => generator.subschema_for::<discovery::EndpointSlice>(),
         Kind::Deployment => generator.subschema_for::<apps::Deployment>(),
         Kind::ReplicaSet => generator.subschema_for::<apps::ReplicaSet>(),

@@ -1,10 +1,9 @@
 //! Services.
 
-use std::net::IpAddr;
-
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::addresses::ip;
 use super::labels::labels;
 use super::{Errors, FieldReason, names};
 
@@ -164,16 +163,6 @@ fn validate_addresses(spec: &ServiceSpec, kind: &str, errors: &mut Errors) {
         } else if index > 0 {
             ip(&field, address, errors);
         }
-    }
-}
-
-fn ip(field: &str, address: &str, errors: &mut Errors) {
-    if address.parse::<IpAddr>().is_err() {
-        errors.invalid(
-            field,
-            address,
-            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-        );
     }
 }
 

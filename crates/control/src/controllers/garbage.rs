@@ -51,7 +51,7 @@ impl Controllers {
 
     fn content(&self, namespace: &str) -> Vec<(Kind, NamespacedName)> {
         use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-        use k8s_openapi::api::core::v1::{Pod, Service};
+        use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
         use k8s_openapi::api::discovery::v1::EndpointSlice;
 
         macro_rules! names {
@@ -60,6 +60,6 @@ impl Controllers {
                     .map(|object| (Kind::$kind, name_of(&object.metadata))).collect::<Vec<_>>()),+].concat()
             };
         }
-        names!(Deployment, ReplicaSet, Pod, Service, EndpointSlice)
+        names!(Deployment, ReplicaSet, Pod, Service, Endpoints, EndpointSlice)
     }
 }

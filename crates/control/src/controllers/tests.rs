@@ -11,6 +11,9 @@ use serde_json::json;
 use super::*;
 use crate::registry::{Applied, RegistryOptions};
 
+mod services;
+mod slices;
+
 struct Lab {
     registry: Registry,
     controllers: Controllers,
@@ -18,9 +21,13 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
+        Self::with_range("10.96.0.0/12")
+    }
+
+    fn with_range(service_cidr: &str) -> Self {
         let store = Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH)));
         let options = RegistryOptions {
-            service_cidr: "10.96.0.0/12".parse().unwrap(),
+            service_cidr: service_cidr.parse().unwrap(),
         };
         let registry = Registry::new(store, options).unwrap();
         let node: Node = serde_json::from_value(json!({"metadata": {"name": "node-1"}})).unwrap();
@@ -102,17 +109,24 @@ impl Lab {
                 == Some(true)
         };
         let of = |slice: &crate::store::Shared<EndpointSlice>| {
-            let port = slice.ports.as_ref().unwrap()[0].port.unwrap();
+            let port = slice.ports.iter().flatten().find_map(|port| port.port);
             slice
                 .endpoints
                 .iter()
                 .filter(ready)
-                .map(|it| format!("{}:{port}", it.addresses[0]))
+                .map(|it| format!("{}:{}", it.addresses[0], port.unwrap()))
                 .collect::<Vec<_>>()
         };
         let mut all: Vec<String> = slices.iter().flat_map(of).collect();
         all.sort();
         all
+    }
+}
+
+fn in_default(name: &str) -> NamespacedName {
+    NamespacedName {
+        namespace: "default".to_owned(),
+        name: name.to_owned(),
     }
 }
 
@@ -261,52 +275,5 @@ fn a_namespace_is_gone_when_it_is_empty() {
             .unwrap_err()
             .to_string(),
         "namespaces \"kube-system\" is forbidden: this namespace may not be deleted"
-    );
-}
-
-#[test]
-fn a_cluster_ip_is_kept_refused_and_released() {
-    let lab = Lab::new();
-    let service = |name: &str, address: Option<&str>| -> Object {
-        Object::Service(
-            serde_json::from_value(json!({
-                "metadata": {"name": name},
-                "spec": {"clusterIP": address, "ports": [{"port": 80}]},
-            }))
-            .unwrap(),
-        )
-    };
-    let refused = |name, address| {
-        lab.registry
-            .apply(service(name, Some(address)))
-            .unwrap_err()
-            .to_string()
-    };
-    assert_eq!(
-        lab.registry.apply(service("a", Some("10.96.0.10"))),
-        Ok(Applied::Created)
-    );
-    assert_eq!(lab.registry.apply(service("a", None)), Ok(Applied::Unchanged));
-    assert_eq!(
-        refused("b", "10.96.0.10"),
-        "Service \"b\" is invalid: spec.clusterIP: Invalid value: \"10.96.0.10\": failed to allocate IP \
-         10.96.0.10: provided IP is already allocated"
-    );
-    assert!(
-        refused("b", "10.96.0.1").ends_with("provided IP is already allocated"),
-        "the API's own"
-    );
-    assert!(
-        refused("b", "10.10.0.1").contains("not in the valid range. The range of valid IPs is 10.96.0.0/12")
-    );
-    assert!(refused("a", "10.96.0.11").ends_with("may not change once set"));
-    let name = NamespacedName {
-        namespace: "default".into(),
-        name: "a".into(),
-    };
-    lab.registry.delete(Kind::Service, &name).unwrap();
-    assert_eq!(
-        lab.registry.apply(service("b", Some("10.96.0.10"))),
-        Ok(Applied::Created)
     );
 }

@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use podlab_api::object::Resource;
-use podlab_api::validation::{FieldError, FieldReason};
+use serde_json::json;
 
-use super::{ApiError, Applied, Registry, invalid};
+use super::{ApiError, Applied, Registry, invalid, invalid_value};
 use crate::store::name_of;
 
 /// The service of the API server, which every cluster has.
@@ -52,54 +52,59 @@ impl Registry {
         let old = stored
             .as_ref()
             .and_then(|stored| stored.spec.as_ref()?.cluster_ip.clone());
+        let needs_address = needs_address(&service);
         let spec = service.spec.get_or_insert_default();
         let requested = spec.cluster_ip.take().filter(|address| !address.is_empty());
-        let has_address = spec.type_.as_deref() != Some("ExternalName");
-        let taken = match (old, requested) {
-            (Some(old), Some(new)) if old != new && has_address => {
-                let error = wrong_ip(&new, "may not change once set");
+        let ips = json!(requested.iter().collect::<Vec<_>>());
+        let mut new = None;
+        match (needs_address, old.clone(), requested) {
+            (false, ..) => clear_address(spec),
+            (true, Some(old), Some(wanted)) if old != wanted => {
+                let error = invalid_value("spec.clusterIPs[0]", &ips, "may not change once set");
                 return Err(invalid(&service.into_object(), vec![error]));
             }
-            (Some(old), _) if has_address => {
-                set_address(spec, old);
-                None
+            (true, Some(old), _) => set_address(spec, old),
+            (true, None, Some(none)) if none == "None" => set_address(spec, none),
+            (true, None, requested) => {
+                let address = self.allocate(&service, requested.as_deref())?;
+                set_address(service.spec.get_or_insert_default(), address.to_string());
+                new = Some(address);
             }
-            (_, Some(none)) if none == "None" => {
-                set_address(spec, none);
-                None
-            }
-            _ if !has_address => None,
-            (_, requested) => match self.allocate(requested) {
-                Ok(address) => {
-                    set_address(spec, address.to_string());
-                    Some(address)
-                }
-                Err(error) => return Err(invalid(&service.into_object(), vec![error])),
-            },
-        };
-        let applied = self.put(service, |stored, new| stored.spec = new.spec);
-        if let (Err(_), Some(address)) = (&applied, taken) {
-            self.lock_addresses().release(address);
         }
+        let applied = self.put(service, |stored, new| stored.spec = new.spec);
+        // What nobody has now: the new address when the service isn't there, the old one when its type has changed.
+        let unused = if applied.is_err() {
+            new
+        } else {
+            old.filter(|_| !needs_address).and_then(|old| old.parse().ok())
+        };
+        unused.into_iter().for_each(|address| self.release(address));
         applied
     }
 
-    fn allocate(&self, requested: Option<String>) -> Result<IpAddr, FieldError> {
+    pub(super) fn release(&self, address: IpAddr) {
+        self.lock_addresses().release(address);
+        self.remove_unused_ranges();
+    }
+
+    fn allocate(&self, service: &Service, requested: Option<&str>) -> Result<IpAddr, ApiError> {
         let Some(text) = requested else {
-            return self.lock_addresses().take_any().map_err(|why| FieldError {
-                path: "spec.clusterIP".to_owned(),
-                reason: FieldReason::Invalid,
-                detail: format!("failed to allocate a serviceIP: {why}"),
-                help: None,
-            });
+            let taken = self.lock_addresses().take_any();
+            return taken.map_err(|why| ApiError::Internal(format!("failed to allocate a serviceIP: {why}")));
         };
-        let address: IpAddr = text
-            .parse()
-            .map_err(|_| wrong_ip(&text, "must be a valid IP address"))?;
+        let refuse = |why: &str| {
+            let error = invalid_value("spec.clusterIPs", &json!([text]), why);
+            invalid(&service.clone().into_object(), vec![error])
+        };
+        let address: IpAddr = text.parse().map_err(|_| refuse("must be a valid IP address"))?;
         let taken = self.lock_addresses().take(address);
-        taken.map_err(|why| wrong_ip(&text, &format!("failed to allocate IP {address}: {why}")))?;
+        taken.map_err(|why| refuse(&format!("failed to allocate IP {address}: {why}")))?;
         Ok(address)
     }
+}
+
+fn needs_address(service: &Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) != Some("ExternalName")
 }
 
 fn set_address(spec: &mut ServiceSpec, address: String) {
@@ -110,11 +115,9 @@ fn set_address(spec: &mut ServiceSpec, address: String) {
         .get_or_insert_with(|| "SingleStack".to_owned());
 }
 
-fn wrong_ip(address: &str, why: &str) -> FieldError {
-    FieldError {
-        path: "spec.clusterIP".to_owned(),
-        reason: FieldReason::Invalid,
-        detail: format!("{address:?}: {why}"),
-        help: None,
-    }
+fn clear_address(spec: &mut ServiceSpec) {
+    spec.cluster_ip = None;
+    spec.cluster_ips = None;
+    spec.ip_families = None;
+    spec.ip_family_policy = None;
 }

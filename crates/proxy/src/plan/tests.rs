@@ -29,7 +29,7 @@ impl Follower {
         Self {
             watch: store.watch(),
             store,
-            plan: Plan::default(),
+            plan: Plan::new("node-1".to_owned()),
             story: String::new(),
         }
     }
@@ -43,21 +43,25 @@ impl Follower {
 
     fn tell(&mut self, what: &str) {
         let transaction = self.commit();
-        // The text of the chains has its own file; here is only which are new.
+        // The text of the chains has its own files; here is only which are new.
         let chains: String = transaction
-            .chains
+            .add_chains
             .iter()
-            .map(|count| format!("add chain ip podlab-proxy pick-{count} {{ … }}\n"))
+            .map(|pick| format!("add chain ip podlab-proxy {} {{ … }}\n", pick.chain()))
             .collect();
         let elements = Transaction {
-            chains: BTreeSet::new(),
+            add_chains: BTreeSet::new(),
             ..transaction
         };
         writeln!(self.story, "## {what}\n{chains}{elements}").unwrap();
     }
 
     fn set_service(&self, name: &str, spec: Value) {
-        let metadata = json!({ "namespace": "default", "name": name });
+        self.set_annotated_service(name, json!({}), spec);
+    }
+
+    fn set_annotated_service(&self, name: &str, annotations: Value, spec: Value) {
+        let metadata = json!({ "namespace": "default", "name": name, "annotations": annotations });
         let service: Service = serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap();
         if self.store.update(service.clone()).is_err() {
             self.store.create(service).unwrap();
@@ -229,27 +233,92 @@ fn a_slice_can_change_its_service() {
 }
 
 #[test]
-fn endpoints_stay_in_their_slots() {
-    let endpoints = |text: &str| {
-        text.bytes()
-            .map(|byte| SocketAddr::from(([10, 0, 0, byte], 80)))
-            .collect::<Vec<_>>()
+fn clients_stay_with_their_endpoints() {
+    let mut cluster = Follower::new();
+    let http = json!([{ "port": 8080 }]);
+    let affinity = |seconds: Option<u32>| {
+        let config = seconds.map(|seconds| json!({ "clientIP": { "timeoutSeconds": seconds } }));
+        let affinity = if seconds.is_some() { "ClientIP" } else { "None" };
+        json!({
+            "clusterIP": "10.96.0.10", "ports": [{ "port": 80 }],
+            "sessionAffinity": affinity, "sessionAffinityConfig": config,
+        })
     };
-    for (old, wanted, expected) in [
-        ("", "abc", "abc"),
-        ("abc", "abc", "abc"),
-        ("abc", "ac", "ac"),
-        ("abc", "bc", "cb"),
-        ("abc", "bcd", "dbc"),
-        ("abcd", "d", "d"),
-        ("abcd", "bc", "cb"),
-        ("abcd", "xyzd", "xyzd"),
-        ("abc", "abcxy", "abcxy"),
-        ("abc", "", ""),
+    cluster.set_service("web", affinity(Some(10_800)));
+    cluster.set_slice("web", "web", http.clone(), pods(&[5, 6]));
+    cluster.tell("each endpoint has an identity, which its clients remember");
+    cluster.set_slice("web", "web", http, pods(&[6, 7]));
+    cluster.tell("one goes, and nobody ever has its identity again; the other one keeps its own");
+    cluster.set_service("web", affinity(Some(60)));
+    cluster.tell("for a shorter time");
+    cluster.set_service("web", affinity(None));
+    cluster.tell("no longer");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn endpoints_take_turns() {
+    let mut cluster = Follower::new();
+    let http = json!([{ "port": 8080 }]);
+    cluster.set_slice("web", "web", http.clone(), pods(&[5, 6]));
+    let spec = json!({ "clusterIP": "10.96.0.10", "ports": [{ "port": 80 }] });
+    let annotations = json!({ "podlab.dev/load-balancing": "RoundRobin" });
+    cluster.set_annotated_service("web", annotations, spec);
+    cluster.tell("a chain for this service alone counts whose turn it is");
+    cluster.set_slice("web", "web", http.clone(), pods(&[6, 7]));
+    cluster.tell("a pod is replaced: the count goes on");
+    cluster.set_slice("web", "web", http, pods(&[6, 7, 8]));
+    cluster.tell("another one");
+    cluster.remove::<Service>("web");
+    cluster.tell("the service goes, and its chain with it");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn an_internal_traffic_policy_keeps_to_the_node() {
+    let mut cluster = Follower::new();
+    let http = json!([{ "port": 8080 }]);
+    let on = |node: &str, byte: u8| json!({ "addresses": [format!("10.244.0.{byte}")], "nodeName": node });
+    let spec = json!({
+        "clusterIP": "10.96.0.10", "ports": [{ "port": 80 }], "internalTrafficPolicy": "Local",
+    });
+    cluster.set_service("agent", spec);
+    cluster.set_slice(
+        "agent",
+        "agent",
+        http.clone(),
+        json!([on("node-1", 5), on("node-2", 6)]),
+    );
+    cluster.tell("only the endpoint of this node");
+    cluster.set_slice("agent", "agent", http.clone(), json!([on("node-2", 6)]));
+    cluster.tell("all of them are on other nodes: silence");
+    cluster.set_slice("agent", "agent", http, json!([]));
+    cluster.tell("nobody anywhere: refused");
+    insta::assert_snapshot!(cluster.story);
+}
+
+#[test]
+fn ranges_of_cluster_ips_are_one_set() {
+    let mut cluster = Follower::new();
+    for (name, cidrs) in [
+        ("kubernetes", json!(["10.96.0.0/16", "fd00::/112"])),
+        ("more", json!(["10.97.0.0/16"])),
+        ("inside", json!(["10.96.8.0/24"])),
+        ("elsewhere", json!(["172.20.0.0/16"])),
     ] {
-        let slots = assign(&endpoints(old), endpoints(wanted).into_iter().collect());
-        assert_eq!(slots, endpoints(expected), "{old} to {wanted}");
+        let range: ServiceCIDR =
+            serde_json::from_value(json!({ "metadata": { "name": name }, "spec": { "cidrs": cidrs } }))
+                .unwrap();
+        cluster.store.create(range).unwrap();
+        cluster.tell(name);
     }
+    let name = NamespacedName {
+        namespace: String::new(),
+        name: "more".into(),
+    };
+    cluster.store.remove::<ServiceCIDR>(&name).unwrap();
+    cluster.tell("without more");
+    insta::assert_snapshot!(cluster.story);
 }
 
 /// A change of a small cluster; its numbers choose from few names, so that changes meet.
@@ -259,6 +328,7 @@ enum Step {
         name: u8,
         address: u8,
         ports: u8,
+        wishes: u8,
     },
     RemoveService(u8),
     SetSlice {
@@ -273,7 +343,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let endpoints = prop::collection::vec((0..6u8, 0..4u8), 0..5);
     prop_oneof![
-        2 => (0..3u8, 0..5u8, 0..8u8).prop_map(|(name, address, ports)| Step::SetService { name, address, ports }),
+        2 => (0..3u8, 0..5u8, 0..8u8, 0..8u8)
+            .prop_map(|(name, address, ports, wishes)| Step::SetService { name, address, ports, wishes }),
         1 => (0..3u8).prop_map(Step::RemoveService),
         5 => (0..4u8, 0..3u8, endpoints).prop_map(|(name, service, endpoints)| Step::SetSlice { name, service, endpoints }),
         1 => (0..4u8).prop_map(Step::RemoveSlice),
@@ -284,7 +355,12 @@ fn step() -> impl Strategy<Value = Step> {
 impl Follower {
     fn take(&self, step: &Step) {
         match step {
-            Step::SetService { name, address, ports } => {
+            Step::SetService {
+                name,
+                address,
+                ports,
+                wishes,
+            } => {
                 let name = format!("service-{name}");
                 let address = if *address == 0 {
                     "None".to_owned()
@@ -298,9 +374,17 @@ impl Follower {
                 });
                 // As the registry does: it gives an address to one service only.
                 if !is_taken || address == "None" {
-                    self.set_service(
+                    let is_wished = |bit: u8| wishes & bit != 0;
+                    let order = if is_wished(1) { "RoundRobin" } else { "" };
+                    self.set_annotated_service(
                         &name,
-                        json!({ "clusterIP": address, "ports": chosen_ports(*ports) }),
+                        json!({ "podlab.dev/load-balancing": order }),
+                        json!({
+                            "clusterIP": address,
+                            "ports": chosen_ports(*ports),
+                            "sessionAffinity": if is_wished(2) { "ClientIP" } else { "None" },
+                            "internalTrafficPolicy": if is_wished(4) { "Local" } else { "Cluster" },
+                        }),
                     );
                 }
             }
@@ -312,10 +396,14 @@ impl Follower {
                 service,
                 endpoints,
             } => {
-                let endpoints = endpoints.iter().map(|(byte, state)| match state {
-                    0 => pod(*byte, false, false, false),
-                    1 => pod(*byte, false, true, true),
-                    _ => pod(*byte, true, true, false),
+                let endpoints = endpoints.iter().map(|(byte, state)| {
+                    let mut pod = match state {
+                        0 => pod(*byte, false, false, false),
+                        1 => pod(*byte, false, true, true),
+                        _ => pod(*byte, true, true, false),
+                    };
+                    pod["nodeName"] = json!(format!("node-{}", 1 + byte % 2));
+                    pod
                 });
                 let ports = chosen_ports(7);
                 self.set_slice(
@@ -392,29 +480,54 @@ impl Maps {
         endpoints_of
     }
 
-    /// The elements in order, with the endpoints of a service in theirs: in which slot one is doesn't matter, as
-    /// long as the slots have no gaps.
+    /// The elements in order, with the endpoints of a service in theirs: which slot or identity one has doesn't
+    /// matter, as long as the slots have no gaps.
     fn normal(&self) -> (BTreeSet<Element>, BTreeMap<Frontend, BTreeSet<SocketAddr>>) {
-        let mut others = BTreeSet::new();
-        let mut slots_of = BTreeMap::<_, BTreeMap<_, _>>::new();
+        let (mut others, mut slots_of) = (BTreeSet::new(), BTreeMap::<_, BTreeMap<_, _>>::new());
         for element in self.0.values() {
-            if let Element::Endpoint {
-                frontend,
-                slot,
-                endpoint,
-            } = element
-            {
-                slots_of.entry(*frontend).or_default().insert(*slot, *endpoint);
-            } else {
-                others.insert(element.clone());
+            match element {
+                Element::Identity {
+                    frontend,
+                    slot,
+                    identity,
+                } => {
+                    let key = Key::Endpoint(*frontend, *identity);
+                    let Some(Element::Endpoint { endpoint, .. }) = self.0.get(&key) else {
+                        panic!("{element} is nobody's");
+                    };
+                    slots_of.entry(*frontend).or_default().insert(*slot, *endpoint);
+                }
+                Element::Endpoint {
+                    frontend,
+                    number,
+                    endpoint,
+                } if *number < 1 << 16 => {
+                    slots_of.entry(*frontend).or_default().insert(*number, *endpoint);
+                }
+                Element::Endpoint { .. } => {}
+                other => drop(others.insert(other.clone())),
             }
         }
+        let all = self
+            .0
+            .values()
+            .filter(|element| matches!(element, Element::Endpoint { .. }))
+            .count();
+        assert_eq!(
+            all,
+            slots_of.values().map(BTreeMap::len).sum::<usize>(),
+            "each has one slot"
+        );
         let endpoints = slots_of.into_iter().map(|(frontend, slots)| {
-            assert!(slots.keys().copied().eq(0..slots.len()), "{slots:?}");
-            let Some(Element::ServiceIp { endpoints, .. }) = self.0.get(&Key::ServiceIp(frontend)) else {
+            assert!((0..).take(slots.len()).eq(slots.keys().copied()), "{slots:?}");
+            let Some(Element::ServiceIp {
+                verdict: Verdict::Pick(pick),
+                ..
+            }) = self.0.get(&Key::ServiceIp(frontend))
+            else {
                 panic!("{frontend} has slots and no verdict");
             };
-            assert_eq!(*endpoints, slots.len());
+            assert_eq!(pick.endpoints, slots.len());
             let count = slots.len();
             let set: BTreeSet<_> = slots.into_values().collect();
             assert_eq!(set.len(), count, "an endpoint has two slots");
@@ -422,6 +535,10 @@ impl Maps {
         });
         let endpoints = endpoints.collect();
         (others, endpoints)
+    }
+
+    fn chains(&self) -> BTreeSet<Pick> {
+        self.0.values().filter_map(chain_of).collect()
     }
 }
 
@@ -435,15 +552,17 @@ proptest! {
             cluster.take(step);
             if matches!(step, Step::Commit) {
                 let transaction = cluster.commit();
-                for chain in &transaction.chains {
-                    prop_assert!(chains.insert(*chain), "pick-{chain} is there already");
+                for chain in &transaction.add_chains {
+                    prop_assert!(chains.insert(*chain), "{} is there already", chain.chain());
                 }
                 maps.apply(&transaction);
-                for element in maps.0.values() {
-                    if let Element::ServiceIp { endpoints, .. } = element {
-                        prop_assert!(chains.contains(endpoints));
-                    }
+                for chain in &transaction.delete_chains {
+                    prop_assert!(chains.remove(chain), "{} isn't there", chain.chain());
                 }
+                let needed = maps.chains();
+                prop_assert!(needed.is_subset(&chains));
+                let left: Vec<_> = chains.difference(&needed).filter(|chain| chain.turns.is_some()).collect();
+                prop_assert!(left.is_empty(), "left over: {left:?}");
                 let mut anew = Maps::default();
                 anew.apply(&Follower::of(cluster.store.clone()).commit());
                 prop_assert_eq!(maps.normal(), anew.normal());

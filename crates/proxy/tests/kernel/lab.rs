@@ -6,17 +6,20 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use podlab_api::steps::NamespacedName;
 use podlab_control::store::Store;
+use podlab_kernel::conntrack::{Conntrack, Protocol, Tuple};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
 use podlab_node::cni::{NodeNetwork, PodLink, Underlay};
 use podlab_proxy::agent::{self, Config};
-use serde_json::json;
+use serde_json::{Value, json};
+use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,6 +29,8 @@ use tokio::time::timeout;
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 /// For what is expected not to happen.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
+/// The node's name.
+pub(crate) const NODE_NAME: &str = "node";
 /// The node's bridge: whom a masqueraded client is seen as.
 pub(crate) const NODE: &str = "10.244.0.1";
 /// The port that pods serve on.
@@ -55,10 +60,13 @@ impl Lab {
     }
 
     pub(crate) fn with_store(store: Store) -> Self {
+        let range = json!({ "metadata": { "name": "kubernetes" }, "spec": { "cidrs": ["10.96.0.0/16"] } });
+        // It is there already when the store has had another lab.
+        let _ = store.create(serde_json::from_value::<ServiceCIDR>(range).unwrap());
         RUNTIME.block_on(async {
             let node = Netns::create().unwrap();
             let mut underlay = Underlay::create().await.unwrap();
-            underlay.add_node("node", node.clone()).await.unwrap();
+            underlay.add_node(NODE_NAME, node.clone()).await.unwrap();
             let (pods, cluster) = ("10.244.0.0/24".parse().unwrap(), "10.244.0.0/16".parse().unwrap());
             let network = NodeNetwork::create(node.clone(), pods, cluster).await.unwrap();
             let (proxy, progress) = start_proxy(&store, &node);
@@ -116,20 +124,29 @@ impl Lab {
         pod
     }
 
-    pub(crate) fn add_service(&self, name: &str, cluster_ip: &str, protocol: &str) {
-        let service: Service = serde_json::from_value(json!({
-            "metadata": { "namespace": "default", "name": name },
-            "spec": { "clusterIP": cluster_ip, "ports": [{ "protocol": protocol, "port": 80 }] },
-        }))
-        .unwrap();
-        self.store.create(service).unwrap();
+    /// A service at 10.96.0.10, TCP port 80, unless its specification says otherwise.
+    pub(crate) fn set_service(&self, name: &str, annotations: Value, mut spec: Value) {
+        for (field, default) in [
+            ("clusterIP", json!("10.96.0.10")),
+            ("ports", json!([{ "protocol": "TCP", "port": 80 }])),
+        ] {
+            if spec[field].is_null() {
+                spec[field] = default;
+            }
+        }
+        let metadata = json!({ "namespace": "default", "name": name, "annotations": annotations });
+        let service: Service = serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap();
+        if self.store.update(service.clone()).is_err() {
+            self.store.create(service).unwrap();
+        }
     }
 
     pub(crate) fn set_endpoints(&self, service: &str, protocol: &str, pods: &[&PodLink]) {
-        let endpoints: Vec<_> = pods
-            .iter()
-            .map(|pod| json!({ "addresses": [pod.address] }))
-            .collect();
+        let endpoints = pods.iter().map(|pod| json!({ "addresses": [pod.address] }));
+        self.set_slice(service, protocol, endpoints.collect());
+    }
+
+    pub(crate) fn set_slice(&self, service: &str, protocol: &str, endpoints: Value) {
         let slice: EndpointSlice = serde_json::from_value(json!({
             "metadata": {
                 "namespace": "default",
@@ -148,7 +165,12 @@ impl Lab {
 
     /// A TCP or UDP service, served by these pods, when it returns.
     pub(crate) fn serve(&self, name: &str, cluster_ip: &str, protocol: &str, pods: &[&PodLink]) {
-        self.add_service(name, cluster_ip, protocol);
+        let ports = json!([{ "protocol": protocol, "port": 80 }]);
+        self.set_service(
+            name,
+            json!({}),
+            json!({ "clusterIP": cluster_ip, "ports": ports }),
+        );
         self.set_endpoints(name, protocol, pods);
         self.settle();
     }
@@ -159,6 +181,27 @@ impl Lab {
 
     pub(crate) fn remove_endpoints(&self, service: &str) {
         self.store.remove::<EndpointSlice>(&in_default(service)).unwrap();
+    }
+
+    /// Labels the node.
+    pub(crate) fn set_zone(&self, zone: &str) {
+        let labels = json!({ "topology.kubernetes.io/zone": zone });
+        let node: Node =
+            serde_json::from_value(json!({ "metadata": { "name": NODE_NAME, "labels": labels } })).unwrap();
+        self.store.create(node).unwrap();
+    }
+
+    /// How many elements one of the proxy's maps or sets has.
+    pub(crate) fn elements(&self, map: &str) -> usize {
+        let listed = self
+            .nft()
+            .list(&["-j", "list", "table", "ip", "podlab-proxy"])
+            .unwrap();
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let objects = listed["nftables"].as_array().unwrap().iter();
+        let mut maps = objects.flat_map(|object| [&object["map"], &object["set"]]);
+        let map = maps.find(|found| found["name"] == map).unwrap();
+        map["elem"].as_array().map_or(0, Vec::len)
     }
 
     /// Waits until the proxy is up to date.
@@ -181,7 +224,7 @@ impl Lab {
 
 fn start_proxy(store: &Store, node: &Netns) -> (JoinHandle<()>, watch::Receiver<u64>) {
     let config = Config {
-        service_cidr: "10.96.0.0/16".parse().unwrap(),
+        node: NODE_NAME.to_owned(),
         pod_cidr: "10.244.0.0/16".parse().unwrap(),
     };
     let (sender, progress) = watch::channel(0);
@@ -200,6 +243,18 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.proxy.abort();
     }
+}
+
+/// Which pod answers a new connection.
+pub(crate) fn who_answers(lab: &Lab, from: &Netns, to: &str) -> IpAddr {
+    let stream = connect(from, to).unwrap();
+    let original = Tuple {
+        source: stream.local_addr().unwrap(),
+        destination: stream.peer_addr().unwrap(),
+    };
+    let conntrack = Conntrack::open(&lab.node).unwrap();
+    let flow = conntrack.get(Protocol::Tcp, &original).unwrap().unwrap();
+    flow.reply.source.ip()
 }
 
 pub(crate) fn connect(from: &Netns, to: &str) -> io::Result<TcpStream> {
@@ -251,4 +306,24 @@ pub(crate) fn ask_udp(socket: &UdpSocket) -> io::Result<Answer> {
         pod: pod.parse().unwrap(),
         client: client.parse().unwrap(),
     })
+}
+
+/// One ping, and what the network says to it.
+pub(crate) fn ping(from: &Netns, to: &str) -> io::Result<()> {
+    let to: std::net::Ipv4Addr = to.parse().unwrap();
+    let socket = from.visit(|| Socket::new(Domain::IPV4, Type::RAW, Some(SocketProtocol::ICMPV4)))?;
+    socket.set_read_timeout(Some(A_WHILE))?;
+    socket.connect(&SocketAddr::from((to, 0)).into())?;
+    // An echo request without an identifier, and its checksum.
+    socket.send(&[8, 0, 0xf7, 0xff, 0, 0, 0, 0])?;
+    let mut answer = [0; 128];
+    loop {
+        // Errors come to connected sockets as such.
+        let length = (&socket).read(&mut answer)?;
+        match answer[..length][20] {
+            0 => return Ok(()),
+            8 => {} // the request, when a pod pings itself
+            other => panic!("ICMP type {other}"),
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use podlab_kernel::conntrack::Protocol;
 use podlab_kernel::nft::Nft;
-use podlab_proxy::elements::{Element, Frontend, Transaction};
+use podlab_proxy::elements::{Element, Frontend, Transaction, Verdict};
+use podlab_proxy::pick::Pick;
 
 use crate::lab::{Lab, ask_once};
 
@@ -79,6 +80,12 @@ fn an_emptied_store_is_dealt_with() {
     Lab::with_store(first.store.clone()).settle();
 }
 
+const ONE: Pick = Pick {
+    endpoints: 1,
+    turns: None,
+    stay: Some(60),
+};
+
 fn text_and_json_are_the_same_transaction() {
     let frontend = |port| Frontend {
         address: "10.96.0.10".parse().unwrap(),
@@ -96,19 +103,27 @@ fn text_and_json_are_the_same_transaction() {
             },
             Element::ServiceIp {
                 frontend: frontend(port),
-                endpoints: 1,
+                verdict: Verdict::Pick(ONE),
                 name,
             },
             Element::Endpoint {
                 frontend: frontend(port),
-                slot: 0,
+                number: 65_537,
                 endpoint: pod,
             },
+            Element::Identity {
+                frontend: frontend(port),
+                slot: 0,
+                identity: 65_537,
+            },
             Element::Hairpin { address: pod.ip() },
+            Element::ServiceRange {
+                range: format!("172.20.{port}.0/24").parse().unwrap(),
+            },
         ]
     };
     let first = Transaction {
-        chains: [1].into(),
+        add_chains: [ONE].into(),
         add: elements(53, "10.244.0.5:8053").into(),
         ..Transaction::default()
     };

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use podlab_kernel::conntrack::{Conntrack, Protocol, Tuple};
-use podlab_kernel::netns::Netns;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
+use podlab_api::steps::NamespacedName;
+use serde_json::json;
 
-use crate::lab::{A_WHILE, Lab, NODE, SOON, ask, ask_once, connect, connect_within};
+use crate::lab::{A_WHILE, Lab, NODE, SOON, ask, ask_once, connect, connect_within, ping, who_answers};
 
 crate::tests![
     connections_spread_over_the_endpoints,
@@ -20,21 +20,13 @@ crate::tests![
     an_endpoint_that_goes_keeps_its_connections,
     no_connection_fails_while_endpoints_come_and_go,
     a_cluster_ip_can_go_to_another_service,
+    who_serves_is_refused_and_served_like_others,
+    a_ping_is_answered_as_by_kube_proxy,
+    another_range_serves_as_well,
+    ten_thousand_services_leave_nothing,
 ];
 
 const WEB: &str = "10.96.0.10:80";
-
-/// Which pod answers a new connection.
-fn who_answers(lab: &Lab, from: &Netns, to: &str) -> IpAddr {
-    let stream = connect(from, to).unwrap();
-    let original = Tuple {
-        source: stream.local_addr().unwrap(),
-        destination: stream.peer_addr().unwrap(),
-    };
-    let conntrack = Conntrack::open(&lab.node).unwrap();
-    let flow = conntrack.get(Protocol::Tcp, &original).unwrap().unwrap();
-    flow.reply.source.ip()
-}
 
 fn connections_spread_over_the_endpoints() {
     let lab = Lab::new();
@@ -149,4 +141,129 @@ fn a_cluster_ip_can_go_to_another_service() {
     lab.remove_service("first");
     lab.serve("second", "10.96.0.10", "TCP", &[&pod]);
     ask_once(&client.netns, WEB).unwrap();
+}
+
+fn who_serves_is_refused_and_served_like_others() {
+    let lab = Lab::new();
+    let pods = [lab.server(), lab.server()];
+    lab.serve("web", "10.96.0.10", "TCP", &pods.each_ref());
+    lab.serve("empty", "10.96.0.11", "TCP", &[]);
+    let pod = &pods[0];
+    let mut counts = BTreeMap::new();
+    for _ in 0..40 {
+        *counts.entry(ask_once(&pod.netns, WEB).unwrap().ip()).or_insert(0) += 1;
+    }
+    // The other one sees it as itself, and only it itself sees the node.
+    let mut seen: Vec<_> = counts.keys().map(ToString::to_string).collect();
+    seen.sort();
+    assert_eq!(seen, [NODE.to_owned(), pod.address.to_string()], "{counts:?}");
+    for to in ["10.96.0.10:81", "10.96.0.11:80"] {
+        let error = connect(&pod.netns, to).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{to}");
+    }
+}
+
+/// Its nftables mode refuses all that is sent to a ClusterIP and to no port of it, pings too, and drops what is sent
+/// to an address that no service has.
+fn a_ping_is_answered_as_by_kube_proxy() {
+    let lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.server());
+    lab.serve("web", "10.96.0.10", "TCP", &[&pod]);
+    let pod_address = pod.address.to_string();
+    for from in [&client.netns, &pod.netns] {
+        ping(from, &pod_address).unwrap();
+        assert_eq!(
+            ping(from, "10.96.0.10").unwrap_err().kind(),
+            ErrorKind::ConnectionRefused
+        );
+        assert_eq!(
+            ping(from, "10.96.0.11").unwrap_err().kind(),
+            ErrorKind::WouldBlock
+        );
+    }
+    // What a host's own rules refuse, its kernel refuses to send.
+    ping(&lab.node, &pod_address).unwrap();
+    for refused in ["10.96.0.10", "10.96.0.11"] {
+        let error = ping(&lab.node, refused).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    }
+}
+
+fn another_range_serves_as_well() {
+    let lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.server());
+    lab.serve("web", "172.20.0.10", "TCP", &[&pod]);
+    let silent = || {
+        connect_within(A_WHILE, &client.netns, "172.20.0.11:80")
+            .unwrap_err()
+            .kind()
+    };
+    // So says the nodes' router.
+    assert_eq!(silent(), ErrorKind::NetworkUnreachable);
+    for (name, cidr) in [
+        ("more", "172.20.0.0/16"),
+        ("inside", "172.20.0.0/24"),
+        ("beside", "10.97.0.0/16"),
+    ] {
+        let range = json!({ "metadata": { "name": name }, "spec": { "cidrs": [cidr] } });
+        lab.store
+            .create(serde_json::from_value::<ServiceCIDR>(range).unwrap())
+            .unwrap();
+        lab.settle();
+        assert_eq!(silent(), ErrorKind::TimedOut);
+    }
+    assert_eq!(
+        ask_once(&lab.node, "172.20.0.10:80").unwrap().ip().to_string(),
+        NODE
+    );
+    assert_eq!(
+        connect(&client.netns, "172.20.0.10:81").unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
+    let more = NamespacedName {
+        namespace: String::new(),
+        name: "more".into(),
+    };
+    lab.store.remove::<ServiceCIDR>(&more).unwrap();
+    lab.settle();
+    assert_eq!(silent(), ErrorKind::TimedOut, "it is in the smaller one");
+}
+
+/// In batches, so that each is a few transactions of the kernel.
+fn ten_thousand_services_leave_nothing() {
+    let lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.server());
+    let maps = [
+        "service-ips",
+        "endpoints",
+        "identities",
+        "affinity",
+        "cluster-ips",
+        "hairpin",
+    ];
+    for batch in 0..10 {
+        for number in 0..1_000 {
+            let address = format!("10.96.{}.{}", 1 + number / 250, 1 + number % 250);
+            let affinity = if number % 50 == 1 { "ClientIP" } else { "None" };
+            let annotation = if number % 50 == 0 { "RoundRobin" } else { "" };
+            lab.set_service(
+                &format!("web-{number}"),
+                json!({ "podlab.dev/load-balancing": annotation }),
+                json!({ "clusterIP": address, "sessionAffinity": affinity }),
+            );
+            lab.set_endpoints(&format!("web-{number}"), "TCP", &[&pod]);
+        }
+        lab.settle();
+        ask_once(&client.netns, &format!("10.96.1.{}:80", 1 + batch)).unwrap();
+        assert_eq!(lab.elements("service-ips"), 1_000);
+        for number in 0..1_000 {
+            lab.remove_service(&format!("web-{number}"));
+            lab.remove_endpoints(&format!("web-{number}"));
+        }
+        lab.settle();
+        assert_eq!(maps.map(|map| lab.elements(map)), [0; 6]);
+    }
+    let chains = lab.nft().list(&["list", "chains"]).unwrap();
+    let picks: Vec<_> = chains.lines().filter(|line| line.contains("pick-")).collect();
+    assert_eq!(picks.len(), 2, "those that services share: {picks:?}");
 }

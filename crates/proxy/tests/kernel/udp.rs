@@ -12,6 +12,7 @@ crate::tests![
     tcp_connections_of_the_same_port_are_kept,
     a_client_is_refused_until_there_is_an_endpoint,
     a_pod_that_reaches_itself_is_seen_as_the_node,
+    what_is_not_served_is_refused_at_once,
 ];
 
 const DNS: &str = "10.96.0.10:80";
@@ -81,4 +82,23 @@ fn a_pod_that_reaches_itself_is_seen_as_the_node() {
         (answer.pod, answer.client.ip().to_string()),
         (pod.address, NODE.to_owned())
     );
+}
+
+fn what_is_not_served_is_refused_at_once() {
+    let lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.server());
+    lab.serve("dns", "10.96.0.10", "UDP", &[&pod]);
+    lab.serve("empty", "10.96.0.11", "UDP", &[]);
+    for to in ["10.96.0.10:81", "10.96.0.11:80"] {
+        for from in [&client.netns, &pod.netns] {
+            // More than the ICMP errors that the kernel sends to one host in a row.
+            for _ in 0..20 {
+                let error = ask_udp(&udp_client(from, to)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{to}");
+            }
+        }
+        // What a host's own rules refuse, its kernel refuses to send.
+        let error = ask_udp(&udp_client(&lab.node, to)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{to}");
+    }
 }

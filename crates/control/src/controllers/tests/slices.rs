@@ -1,0 +1,341 @@
+//! EndpointSlices as Kubernetes' controllers write them.
+
+use k8s_openapi::api::core::v1::Endpoints;
+use k8s_openapi::serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::*;
+
+impl Lab {
+    /// A pod as a running kubelet shows it; `extra` is merged into its manifest.
+    fn running_pod(&mut self, name: &str, address: &str, extra: Value) {
+        let mut pod = json!({
+            "metadata": { "name": name, "namespace": "default", "labels": { "app": "web" } },
+            "spec": { "nodeName": "node-1", "containers": [{ "name": "c", "image": "i" }] },
+            "status": {
+                "phase": "Running", "podIP": address,
+                "conditions": [{ "type": "Ready", "status": "True" }],
+            },
+        });
+        merge(&mut pod, extra);
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        if self.registry.store().update(pod.clone()).is_err() {
+            self.registry.store().create(pod).unwrap();
+        }
+        self.controllers.run();
+    }
+
+    fn apply_json<T: Resource + DeserializeOwned>(&mut self, object: Value) {
+        let object: T = serde_json::from_value(object).unwrap();
+        self.registry.apply(object.into_object()).unwrap();
+        self.controllers.run();
+    }
+
+    fn web(&mut self, spec: Value) {
+        let mut service = json!({
+            "metadata": { "name": "web", "labels": { "team": "shop" } },
+            "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] },
+        });
+        merge(&mut service["spec"], spec);
+        self.apply_json::<Service>(service);
+    }
+
+    fn slices(&self) -> Vec<Value> {
+        let slices = self.registry.store().list::<EndpointSlice>();
+        slices
+            .iter()
+            .map(|slice| serde_json::to_value(&**slice).unwrap())
+            .collect()
+    }
+}
+
+fn merge(into: &mut Value, extra: Value) {
+    match (into, extra) {
+        (Value::Object(into), Value::Object(extra)) => {
+            for (key, value) in extra {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, extra) => *into = extra,
+    }
+}
+
+#[test]
+fn a_slice_says_whose_it_is() {
+    let mut lab = Lab::new();
+    lab.web(json!({ "clusterIP": "None", "ports": [{ "name": "h", "port": 80, "appProtocol": "kubernetes.io/h2c" }] }));
+    lab.running_pod(
+        "a",
+        "10.244.0.2",
+        json!({ "spec": { "hostname": "zero", "subdomain": "web" } }),
+    );
+    let slice = &lab.slices()[0];
+    assert_eq!(
+        slice["metadata"]["labels"],
+        json!({
+            "team": "shop",
+            "kubernetes.io/service-name": "web",
+            "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+            "service.kubernetes.io/headless": "",
+        })
+    );
+    let owner = &slice["metadata"]["ownerReferences"][0];
+    assert_eq!(
+        (&owner["kind"], &owner["name"], &owner["controller"]),
+        (&json!("Service"), &json!("web"), &json!(true))
+    );
+    assert_eq!(
+        slice["ports"],
+        json!([{ "name": "h", "protocol": "TCP", "port": 80, "appProtocol": "kubernetes.io/h2c" }])
+    );
+    let endpoint = &slice["endpoints"][0];
+    assert_eq!(
+        (
+            &endpoint["hostname"],
+            &endpoint["nodeName"],
+            &endpoint["targetRef"]["name"]
+        ),
+        (&json!("zero"), &json!("node-1"), &json!("a"))
+    );
+}
+
+#[test]
+fn conditions_follow_the_pod() {
+    let not_ready = json!([{ "type": "Ready", "status": "False" }]);
+    let deleted = json!({ "deletionTimestamp": "1970-01-01T00:00:00Z" });
+    for (what, publish, extra, expected) in [
+        ("ready", false, json!({}), [true, true, false]),
+        (
+            "not ready",
+            false,
+            json!({ "status": { "conditions": not_ready } }),
+            [false, false, false],
+        ),
+        (
+            "published",
+            true,
+            json!({ "status": { "conditions": not_ready } }),
+            [true, false, false],
+        ),
+        (
+            "leaving",
+            false,
+            json!({ "metadata": deleted }),
+            [false, true, true],
+        ),
+        (
+            "published, leaving",
+            true,
+            json!({ "metadata": deleted }),
+            [true, true, true],
+        ),
+    ] {
+        let mut lab = Lab::new();
+        lab.web(json!({ "publishNotReadyAddresses": publish }));
+        lab.running_pod("a", "10.244.0.2", extra);
+        let conditions = &lab.slices()[0]["endpoints"][0]["conditions"];
+        let seen = ["ready", "serving", "terminating"].map(|name| conditions[name].as_bool().unwrap());
+        assert_eq!(seen, expected, "{what}");
+    }
+    let mut lab = Lab::new();
+    lab.web(json!({}));
+    lab.running_pod("a", "10.244.0.2", json!({ "status": { "phase": "Succeeded" } }));
+    assert_eq!(
+        lab.slices()[0]["endpoints"],
+        json!([]),
+        "who is done is no endpoint"
+    );
+}
+
+#[test]
+fn a_service_without_pods_has_an_empty_slice() {
+    let mut lab = Lab::new();
+    lab.web(json!({}));
+    let uid = lab.slices()[0]["metadata"]["uid"].clone();
+    assert_eq!(lab.slices().len(), 1);
+    assert_eq!(lab.slices()[0]["ports"], json!([]));
+    lab.running_pod("a", "10.244.0.2", json!({}));
+    assert_eq!(lab.slices().len(), 1);
+    assert_ne!(lab.slices()[0]["metadata"]["uid"], uid);
+    lab.web(json!({ "selector": { "app": "web", "none": "such" } }));
+    assert_eq!(
+        (lab.slices().len(), &lab.slices()[0]["endpoints"]),
+        (1, &json!([]))
+    );
+}
+
+#[test]
+fn a_slice_has_at_most_a_hundred_endpoints() {
+    let mut lab = Lab::new();
+    lab.web(json!({}));
+    for number in 0..250 {
+        let address = format!("10.244.{}.{}", number / 100, number % 100 + 1);
+        lab.running_pod(&format!("pod-{number:03}"), &address, json!({}));
+    }
+    let sizes = |lab: &Lab| {
+        let mut sizes: Vec<_> = lab
+            .slices()
+            .iter()
+            .map(|slice| slice["endpoints"].as_array().unwrap().len())
+            .collect();
+        sizes.sort();
+        sizes
+    };
+    assert_eq!(sizes(&lab), [50, 100, 100]);
+    let before = lab.registry.store().revision();
+    lab.registry
+        .store()
+        .remove::<Pod>(&in_default("pod-000"))
+        .unwrap();
+    lab.controllers.run();
+    assert_eq!(sizes(&lab).iter().sum::<usize>(), 249);
+    assert_eq!(
+        lab.registry.store().revision() - before,
+        2,
+        "the pod, and its slice"
+    );
+}
+
+/// Pods that give a port name different numbers are in different slices, and who doesn't know the name has no port.
+#[test]
+fn a_named_port_is_that_of_each_pod() {
+    let mut lab = Lab::new();
+    lab.web(json!({ "ports": [{ "port": 80, "targetPort": "http" }] }));
+    let container =
+        |ports: Value| json!({ "spec": { "containers": [{ "name": "c", "image": "i", "ports": ports }] } });
+    let port = |name: &str, number: i32| container(json!([{ "name": name, "containerPort": number }]));
+    lab.running_pod("a", "10.244.0.2", port("http", 8080));
+    lab.running_pod("b", "10.244.0.3", port("http", 9090));
+    lab.running_pod("c", "10.244.0.4", port("other", 8080));
+    lab.running_pod("d", "10.244.0.5", container(json!([])));
+    lab.running_pod("e", "10.244.0.6", port("http", 8080));
+    let mut seen: Vec<_> = lab
+        .slices()
+        .iter()
+        .map(|slice| {
+            let pods = slice["endpoints"].as_array().unwrap().iter();
+            let pods: Vec<_> = pods
+                .map(|it| it["targetRef"]["name"].as_str().unwrap().to_owned())
+                .collect();
+            (slice["ports"][0]["port"].as_i64(), pods.concat())
+        })
+        .collect();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            (None, "cd".to_owned()),
+            (Some(8080), "ae".to_owned()),
+            (Some(9090), "b".to_owned())
+        ]
+    );
+}
+
+#[test]
+fn hints_follow_the_traffic_distribution() {
+    let zone = |name: &str| json!([{ "name": name }]);
+    for (distribution, expected) in [
+        (Value::Null, Value::Null),
+        (json!("PreferClose"), json!({ "forZones": zone("a") })),
+        (json!("PreferSameZone"), json!({ "forZones": zone("a") })),
+        (
+            json!("PreferSameNode"),
+            json!({ "forNodes": zone("node-1"), "forZones": zone("a") }),
+        ),
+    ] {
+        let mut lab = Lab::new();
+        lab.web(json!({ "trafficDistribution": distribution }));
+        lab.running_pod("a", "10.244.0.2", json!({}));
+        let labels = json!({ "topology.kubernetes.io/zone": "a" });
+        lab.apply_json::<Node>(json!({ "metadata": { "name": "node-1", "labels": labels } }));
+        let endpoint = &lab.slices()[0]["endpoints"][0];
+        assert_eq!((&endpoint["zone"], &endpoint["hints"]), (&json!("a"), &expected));
+    }
+}
+
+#[test]
+fn endpoints_are_mirrored_for_services_without_a_selector() {
+    let mut lab = Lab::new();
+    let endpoints = |labels: Value| {
+        json!({
+            "metadata": { "name": "db", "labels": labels },
+            "subsets": [{
+                "addresses": [{ "ip": "192.168.1.5" }, { "ip": "fd00::5" }],
+                "notReadyAddresses": [{ "ip": "192.168.1.6", "hostname": "six" }],
+                "ports": [{ "name": "sql", "port": 5432 }],
+            }],
+        })
+    };
+    lab.apply_json::<Endpoints>(endpoints(json!({ "tier": "data" })));
+    assert!(lab.slices().is_empty(), "there is no service yet");
+    let service =
+        json!({ "metadata": { "name": "db" }, "spec": { "ports": [{ "name": "sql", "port": 5432 }] } });
+    lab.apply_json::<Service>(service);
+    let slices = lab.slices();
+    let v4 = slices
+        .iter()
+        .find(|slice| slice["addressType"] == "IPv4")
+        .unwrap();
+    assert_eq!(slices.len(), 2, "one for each family");
+    assert_eq!(
+        v4["endpoints"],
+        json!([
+            { "addresses": ["192.168.1.5"], "conditions": { "ready": true } },
+            { "addresses": ["192.168.1.6"], "conditions": { "ready": false }, "hostname": "six" },
+        ])
+    );
+    assert_eq!(
+        v4["metadata"]["labels"],
+        json!({
+            "tier": "data",
+            "kubernetes.io/service-name": "db",
+            "endpointslice.kubernetes.io/managed-by": "endpointslicemirroring-controller.k8s.io",
+        })
+    );
+    assert_eq!(v4["metadata"]["ownerReferences"][0]["kind"], "Endpoints");
+    lab.apply_json::<Endpoints>(endpoints(
+        json!({ "endpointslice.kubernetes.io/skip-mirror": "true" }),
+    ));
+    assert!(lab.slices().is_empty());
+    lab.apply_json::<Endpoints>(endpoints(json!({})));
+    assert_eq!(lab.slices().len(), 2);
+    lab.registry.delete(Kind::Service, &in_default("db")).unwrap();
+    lab.controllers.run();
+    assert!(lab.slices().is_empty());
+    assert!(lab.registry.store().list::<Endpoints>().is_empty());
+}
+
+#[test]
+fn endpoints_of_a_service_with_a_selector_are_not_mirrored() {
+    let mut lab = Lab::new();
+    lab.web(json!({}));
+    let subsets = json!([{ "addresses": [{ "ip": "192.168.1.5" }], "ports": [{ "port": 80 }] }]);
+    lab.apply_json::<Endpoints>(json!({ "metadata": { "name": "web" }, "subsets": subsets }));
+    assert_eq!(lab.slices().len(), 1);
+    assert_eq!(lab.slices()[0]["endpoints"], json!([]));
+}
+
+#[test]
+fn labels_and_selectors_that_change_move_endpoints() {
+    let mut lab = Lab::new();
+    lab.web(json!({}));
+    lab.running_pod("a", "10.244.0.2", json!({}));
+    lab.running_pod(
+        "b",
+        "10.244.0.3",
+        json!({ "metadata": { "labels": { "app": "web", "canary": "yes" } } }),
+    );
+    assert_eq!(lab.ready_endpoints(), ["10.244.0.2:80", "10.244.0.3:80"]);
+    lab.running_pod(
+        "a",
+        "10.244.0.2",
+        json!({ "metadata": { "labels": { "app": "other" } } }),
+    );
+    assert_eq!(lab.ready_endpoints(), ["10.244.0.3:80"]);
+    lab.running_pod("a", "10.244.0.2", json!({}));
+    lab.web(json!({ "selector": { "app": "web", "canary": "yes" } }));
+    assert_eq!(lab.ready_endpoints(), ["10.244.0.3:80"]);
+    lab.registry.delete(Kind::Service, &in_default("web")).unwrap();
+    lab.controllers.run();
+    assert!(lab.slices().is_empty());
+}

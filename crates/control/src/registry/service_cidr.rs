@@ -1,0 +1,106 @@
+//! ServiceCIDRs in the registry: a range is used as long as it is there, and stays as long as it is used.
+
+use ipnet::IpNet;
+use k8s_openapi::api::networking::v1::{ServiceCIDR, ServiceCIDRSpec, ServiceCIDRStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
+use podlab_api::object::Resource;
+use podlab_api::steps::NamespacedName;
+use serde_json::json;
+
+use super::{ApiError, Applied, Registry, immutable, invalid, invalid_value};
+use crate::store::{StoreError, name_of};
+
+/// The range that every cluster has, by the name that Kubernetes gives it.
+pub(super) fn first(cidr: IpNet) -> ServiceCIDR {
+    ServiceCIDR {
+        metadata: ObjectMeta {
+            name: Some("kubernetes".to_owned()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(ServiceCIDRSpec {
+            cidrs: Some(vec![cidr.trunc().to_string()]),
+        }),
+        status: None,
+    }
+}
+
+impl Registry {
+    pub(super) fn apply_service_cidr(&self, mut range: ServiceCIDR) -> Result<Applied, ApiError> {
+        let name = name_of(&range.metadata);
+        if let Some(stored) = self.store.get::<ServiceCIDR>(&name) {
+            if stored.spec != range.spec {
+                let value = json!(range.spec.iter().flat_map(|spec| &spec.cidrs).next());
+                return Err(immutable(&range.into_object(), "spec.cidrs", &value));
+            }
+            return self.put(range, |_, _| {});
+        }
+        let wanted = cidrs(&range);
+        let mut addresses = self.lock_addresses();
+        for (index, cidr) in wanted.iter().enumerate() {
+            if let Err(why) = addresses.add_range(*cidr) {
+                wanted[..index]
+                    .iter()
+                    .for_each(|cidr| addresses.remove_range(*cidr));
+                let path = format!("spec.cidrs[{index}]");
+                let error = invalid_value(&path, &json!(cidr.to_string()), &why.to_string());
+                return Err(invalid(&range.into_object(), vec![error]));
+            }
+        }
+        drop(addresses);
+        let message = "Kubernetes Service CIDR is ready";
+        set_ready(&mut range, true, "", message, self.store.now());
+        self.put(range, |_, _| {})
+    }
+
+    /// No service gets an address of it any more; it goes with the last one that has.
+    pub(super) fn delete_service_cidr(&self, name: &NamespacedName) -> Result<(), StoreError> {
+        let now = self.store.now();
+        let range = self.store.modify(name, |range: &mut ServiceCIDR| {
+            if range.metadata.deletion_timestamp.is_none() {
+                range.metadata.deletion_timestamp = Some(now.clone());
+                let message = "There are still IPAddresses referencing the ServiceCIDR, please remove them or \
+                               create a new ServiceCIDR";
+                set_ready(range, false, "Terminating", message, now);
+            }
+        })?;
+        let mut addresses = self.lock_addresses();
+        cidrs(&range)
+            .iter()
+            .for_each(|cidr| addresses.remove_range(*cidr));
+        drop(addresses);
+        self.remove_unused_ranges();
+        Ok(())
+    }
+
+    /// Removes the ranges that are being deleted and that no service depends on.
+    pub(super) fn remove_unused_ranges(&self) {
+        let mut ranges = self.store.list::<ServiceCIDR>();
+        ranges.retain(|range| range.metadata.deletion_timestamp.is_some());
+        for range in ranges {
+            let addresses = self.lock_addresses();
+            if !cidrs(&range).iter().any(|cidr| addresses.depend_on(*cidr)) {
+                // Not found: somebody else was faster.
+                let _ = self.store.remove::<ServiceCIDR>(&name_of(&range.metadata));
+            }
+        }
+    }
+}
+
+fn cidrs(range: &ServiceCIDR) -> Vec<IpNet> {
+    let cidrs = range.spec.iter().flat_map(|spec| spec.cidrs.iter().flatten());
+    cidrs.filter_map(|cidr| cidr.parse().ok()).collect()
+}
+
+fn set_ready(range: &mut ServiceCIDR, ready: bool, reason: &str, message: &str, now: Time) {
+    let condition = Condition {
+        type_: "Ready".to_owned(),
+        status: if ready { "True" } else { "False" }.to_owned(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        last_transition_time: now,
+        observed_generation: None,
+    };
+    range.status = Some(ServiceCIDRStatus {
+        conditions: Some(vec![condition]),
+    });
+}
