@@ -134,9 +134,13 @@ pub struct StepSpec {
     /// Wait for a condition of an object, as `kubectl wait` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitSpec>,
-    /// Look at an object, `KIND/NAME`; `expect.fields` and `expect.unchanged` say what must be seen.
+    /// Look at an object, `KIND/NAME`; `expect.fields` and `expect.unchanged` say what must be seen. Or, with
+    /// `selector`, at a list, `KIND`, whose objects are its `items`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub get: Option<String>,
+    /// Labels of the objects that `get` lists, as `kubectl get -l` has them: `key=value`, several with commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
     /// What must be seen. Traffic without it must be answered (HTTP: with a status below 400; exec: exit code 0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<ExpectSpec>,
@@ -304,4 +308,8 @@ pub enum Outcome {
 pub enum Distribution {
     /// Each pod is as likely as any other: chi-squared test over the counts, p > 0.001.
     Uniform,
+    /// Each pod as often as any other, but for one time more: connections take turns.
+    InTurn,
+    /// All answers are one pod's: the client stays with it.
+    Single,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::object::Object;
+use crate::object::{Kind, Object};
 use crate::scenario::{Distribution, HttpSpec, Outcome, PortSpec, Program, WaitCondition};
 
 /// Where ClusterIPs come from when a scenario doesn't say: as kubeadm has it.
@@ -74,6 +74,17 @@ pub enum Action {
         fields: Vec<(String, serde_json::Value)>,
         /// Field paths whose values are what they were when the cluster was built.
         unchanged: Vec<String>,
+    },
+    /// Look at the objects of a kind that have these labels.
+    List {
+        /// Their kind.
+        kind: Kind,
+        /// Their namespace; empty for what has none.
+        namespace: String,
+        /// The labels that they all have.
+        labels: Vec<(String, String)>,
+        /// Field paths (`items[0].endpoints`) and the values they must have.
+        fields: Vec<(String, serde_json::Value)>,
     },
     /// Set a deployment's replicas.
     Scale {
@@ -249,7 +260,7 @@ pub enum PodRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectRef {
     /// Its kind, as Kubernetes writes it: `Service`.
-    pub kind: crate::object::Kind,
+    pub kind: Kind,
     /// Its namespace and name.
     pub name: NamespacedName,
 }

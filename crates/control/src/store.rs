@@ -193,6 +193,18 @@ impl Store {
         self.range(first, |name| name.namespace == namespace)
     }
 
+    /// All objects of a kind in their untyped form, by namespace and name.
+    pub fn list_objects(&self, kind: Kind) -> Vec<Arc<Object>> {
+        let first = NamespacedName {
+            namespace: String::new(),
+            name: String::new(),
+        };
+        let state = self.lock();
+        let objects = state.objects.range((kind, first)..);
+        let of_kind = objects.take_while(|((other, _), _)| *other == kind);
+        of_kind.map(|(_, object)| object.clone()).collect()
+    }
+
     fn range<T: Resource>(
         &self,
         first: NamespacedName,

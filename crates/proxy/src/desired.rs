@@ -14,6 +14,11 @@ use crate::topology::{Candidate, Place, answer};
 const LOAD_BALANCING: &str = "podlab.dev/load-balancing";
 /// Its only value: strictly in turn.
 const ROUND_ROBIN: &str = "RoundRobin";
+/// The labels of services that a proxy leaves alone: another one serves them, or none.
+const NOT_OURS: &[&str] = &[
+    "service.kubernetes.io/service-proxy-name",
+    "service.kubernetes.io/headless",
+];
 /// `service.spec.sessionAffinityConfig.clientIP.timeoutSeconds` when nothing has filled in the default.
 const DEFAULT_AFFINITY_SECONDS: u32 = 10_800;
 
@@ -102,12 +107,16 @@ fn balancing(service: &Service) -> Balancing {
     }
 }
 
-/// None for headless services, and those of type ExternalName. Only IPv4 has its table yet.
+/// None for headless services, those of type ExternalName, and those that are labelled as another proxy's. Only IPv4 has its table yet.
 fn cluster_ips(service: &Service) -> BTreeSet<IpAddr> {
     let Some(spec) = &service.spec else {
         return BTreeSet::new();
     };
-    if spec.type_.as_deref() == Some("ExternalName") {
+    let labels = service.metadata.labels.as_ref();
+    let is_not_ours = NOT_OURS
+        .iter()
+        .any(|label| labels.is_some_and(|labels| labels.contains_key(*label)));
+    if spec.type_.as_deref() == Some("ExternalName") || is_not_ours {
         return BTreeSet::new();
     }
     let first = spec.cluster_ip.iter();

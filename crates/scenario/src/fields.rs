@@ -1,10 +1,11 @@
 //! Looks at fields of objects: `spec.clusterIP`, `spec.ports[0].port`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use podlab_api::object::Object;
 use podlab_api::steps::ObjectRef;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::lookup::called;
 
@@ -35,21 +36,33 @@ impl Originals {
         let kept = unchanged
             .iter()
             .map(|path| (path, was.map_or(Value::Null, |was| at(was, path))));
-        let wanted = fields
-            .iter()
-            .map(|(path, value)| (path, value.clone()))
-            .chain(kept);
-        let (mut expected, mut seen) = (Vec::new(), Vec::new());
-        for (path, wanted) in wanted {
-            let found = at(&value, path);
-            seen.push(format!("{path}: {}", plain(&found)));
-            if found != wanted {
-                expected.push(format!("{path}: {}", plain(&wanted)));
-            }
-        }
-        let expected = (!expected.is_empty()).then(|| expected.join(", "));
-        (expected, seen.join(", "))
+        let wanted = fields.iter().map(|(path, value)| (path, value.clone()));
+        compare(&value, wanted.chain(kept))
     }
+}
+
+/// Compares a list of objects, `items`, with what its fields must be: what was expected, if it differs, and what was
+/// seen.
+pub(crate) fn compare_list(objects: &[Arc<Object>], fields: &[(String, Value)]) -> (Option<String>, String) {
+    let items: Vec<Value> = objects
+        .iter()
+        .filter_map(|object| object.to_json().ok())
+        .collect();
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    compare(&list, fields.iter().map(|(path, value)| (path, value.clone())))
+}
+
+fn compare<'a>(value: &Value, wanted: impl Iterator<Item = (&'a String, Value)>) -> (Option<String>, String) {
+    let (mut expected, mut seen) = (Vec::new(), Vec::new());
+    for (path, wanted) in wanted {
+        let found = at(value, path);
+        seen.push(format!("{path}: {}", plain(&found)));
+        if found != wanted {
+            expected.push(format!("{path}: {}", plain(&wanted)));
+        }
+    }
+    let expected = (!expected.is_empty()).then(|| expected.join(", "));
+    (expected, seen.join(", "))
 }
 
 /// The value at a path; null when there is none.

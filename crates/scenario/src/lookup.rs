@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use podlab_api::object::{Kind, Resource};
+use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::scenario::PortSpec;
 use podlab_api::steps::{NamespacedName, PodRef};
 use podlab_control::pods::{is_ready, is_terminating};
@@ -25,6 +26,24 @@ pub(crate) fn find<T: Resource>(store: &Store, name: &NamespacedName) -> Result<
         kind: T::KIND,
         name: name.clone(),
     })
+}
+
+/// The objects of a kind that have all of these labels, by name.
+pub(crate) fn labelled(
+    store: &Store,
+    kind: Kind,
+    namespace: &str,
+    labels: &[(String, String)],
+) -> Vec<Arc<Object>> {
+    let mut objects = store.list_objects(kind);
+    objects.retain(|object| {
+        let metadata = object.metadata();
+        let has = |(key, value): &(String, String)| {
+            metadata.labels.as_ref().and_then(|labels| labels.get(key)) == Some(value)
+        };
+        metadata.namespace.as_deref().unwrap_or_default() == namespace && labels.iter().all(has)
+    });
+    objects
 }
 
 /// The pods that a reference stands for, ready or not, by name.

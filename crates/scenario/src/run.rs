@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::fields::Originals;
 use crate::report::{PodLog, Report, StepReport};
 use crate::verdict::{Facts, Verdict, judge};
-use crate::{Obstacle, action, lookup, readiness, tables, traffic};
+use crate::{Obstacle, action, fields, lookup, readiness, tables, traffic};
 
 /// How long a step rests before it is repeated.
 const REST: Duration = Duration::from_millis(50);
@@ -151,6 +151,20 @@ impl<'a> Runner<'a> {
                     name: object.name.clone(),
                 })?;
                 let (expected, seen) = self.originals.compare(object, &found, fields, unchanged);
+                return Ok(Verdict {
+                    expected,
+                    seen,
+                    pods: BTreeSet::new(),
+                });
+            }
+            Action::List {
+                kind,
+                namespace,
+                labels,
+                fields,
+            } => {
+                let objects = lookup::labelled(cluster.store(), *kind, namespace, labels);
+                let (expected, seen) = fields::compare_list(&objects, fields);
                 return Ok(Verdict {
                     expected,
                     seen,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use podlab_api::scenario::Outcome;
+use podlab_api::scenario::{Distribution, Outcome};
 use podlab_api::steps::{Expect, NamespacedName, SourceAddress};
 use serde_json::Value;
 
@@ -68,15 +68,10 @@ pub(crate) fn judge(expect: &Expect, tries: &[Try], facts: &Facts) -> Verdict {
         };
     }
     let spread = Spread::new(tries, facts);
-    let uneven = expect.distribution.is_some() && !spread.is_uniform();
     Verdict {
-        expected: uneven.then(|| {
-            format!(
-                "each of {} pods as likely as any other: p > {}",
-                facts.candidates.len(),
-                spread::LEAST_P
-            )
-        }),
+        expected: expect
+            .distribution
+            .and_then(|distribution| spread.mismatch(distribution)),
         seen: summary(expect, tries, &spread, facts),
         pods,
     }
@@ -186,7 +181,7 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
     if !spread.counts.is_empty() {
         words.push_str(&format!(": {spread}"));
     }
-    if expect.distribution.is_some() {
+    if expect.distribution == Some(Distribution::Uniform) {
         words.push_str(&format!(
             "; χ² = {:.2}, p {}",
             spread.chi_squared(),

@@ -87,6 +87,27 @@ pub(super) fn target(text: &str, namespace: &str) -> Result<Target, Refused> {
     }
 }
 
+/// `KIND`, without a name.
+pub(super) fn kind_alone(text: &str) -> Result<Kind, Refused> {
+    kind(text).ok_or_else(|| (invalid(text, "must be a KIND, such as endpointslices"), None))
+}
+
+/// `key=value`, several of them with commas.
+pub(super) fn labels(text: &str) -> Result<Vec<(String, String)>, Refused> {
+    let label = |label: &str| {
+        let (key, value) = label.split_once('=')?;
+        let (key, value) = (key.trim(), value.trim_start_matches('=').trim());
+        (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
+    };
+    let labels: Option<Vec<_>> = text.split(',').map(label).collect();
+    labels.ok_or_else(|| {
+        (
+            invalid(text, "must be KEY=VALUE, several of them with commas"),
+            None,
+        )
+    })
+}
+
 /// A kind by any of the names that kubectl knows it by.
 fn kind(name: &str) -> Option<Kind> {
     let name = name.to_lowercase();

@@ -9,7 +9,7 @@ use super::reference::{self, Refused, invalid};
 use super::tree::Node;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Kind, Object};
-use crate::scenario::{StepSpec, WaitCondition};
+use crate::scenario::{ExpectSpec, StepSpec, WaitCondition};
 use crate::steps::{Action, NamespacedName, ObjectRef, PodRef, Step};
 
 use std::time::Duration;
@@ -163,18 +163,16 @@ impl<'a> StepReader<'a> {
                 traffic || action == "get",
             ),
             ("expect", spec.expect.is_some(), traffic || action == "get"),
+            ("selector", spec.selector.is_some(), action == "get"),
         ];
         for (field, present, fits) in fields {
             if present && !fits {
-                let only = if matches!(field, "eventually" | "expect") {
-                    ", and get"
-                } else {
-                    ""
+                let only = match field {
+                    "selector" => "get has".to_owned(),
+                    "eventually" | "expect" => format!("{}, and get have", TRAFFIC.join(", ")),
+                    _ => format!("{} have", TRAFFIC.join(", ")),
                 };
-                let message = format!(
-                    "Forbidden: {action} has no {field}, only {}{only} have",
-                    TRAFFIC.join(", ")
-                );
+                let message = format!("Forbidden: {action} has no {field}, only {only}");
                 self.complain(field, &message);
             }
         }
@@ -268,11 +266,33 @@ impl<'a> StepReader<'a> {
                 "Required value: get needs fields or unchanged to look at",
             );
         }
+        if let Some(selector) = spec.selector {
+            return self.list(&spec.get?, &selector, expect);
+        }
         let object = self.object("get", &spec.get?)?;
         Some(Action::Get {
             object,
             fields: expect.fields.into_iter().collect(),
             unchanged: expect.unchanged,
+        })
+    }
+
+    fn list(&mut self, kind: &str, selector: &str, expect: ExpectSpec) -> Option<Action> {
+        if !expect.unchanged.is_empty() {
+            self.complain("expect.unchanged", "Forbidden: a list has no fields that stay");
+        }
+        let kind = self.accept("get", reference::kind_alone(kind))?;
+        let labels = self.accept("selector", reference::labels(selector))?;
+        let namespaced = kind.namespaced();
+        Some(Action::List {
+            kind,
+            namespace: if namespaced {
+                self.namespace.clone()
+            } else {
+                String::new()
+            },
+            labels,
+            fields: expect.fields.into_iter().collect(),
         })
     }
 

@@ -226,9 +226,10 @@ impl StepReader<'_> {
             let rule = "must be a JSON pointer, which begins with '/', such as /items/0/name";
             self.complain(&format!("expect.json[{pointer}]"), &invalid(pointer, rule));
         }
-        if spec.distribution.is_some() && times < ENOUGH {
-            let message =
-                format!("Invalid value: \"Uniform\": needs at least {ENOUGH} tries, and times is {times}");
+        if let Some(distribution) = spec.distribution.filter(|_| times < ENOUGH) {
+            let message = format!(
+                "Invalid value: \"{distribution:?}\": needs at least {ENOUGH} tries, and times is {times}"
+            );
             let help = "with times: 300 it makes a good test".to_owned();
             self.accept::<()>("expect.distribution", Err((message, Some(help))));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use podlab_api::scenario::Distribution;
 use podlab_api::steps::NamespacedName;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -47,8 +48,28 @@ impl Spread {
         ChiSquared::new(freedom).map_or(1.0, |distribution| distribution.sf(self.chi_squared()))
     }
 
-    pub(super) fn is_uniform(&self) -> bool {
-        self.p() > LEAST_P
+    /// What was expected of it, if it isn't so.
+    pub(super) fn mismatch(&self, expected: Distribution) -> Option<String> {
+        let pods = self.counts.len();
+        let counts = || self.counts.values();
+        let (is_so, wanted) = match expected {
+            Distribution::Uniform => (
+                self.p() > LEAST_P,
+                format!("each of {pods} pods as likely as any other: p > {LEAST_P}"),
+            ),
+            Distribution::InTurn => (
+                counts()
+                    .max()
+                    .zip(counts().min())
+                    .is_none_or(|(most, least)| most - least <= 1),
+                format!("each of {pods} pods as often as any other, but for one time more"),
+            ),
+            Distribution::Single => (
+                counts().filter(|count| **count > 0).count() == 1,
+                "always the same pod".to_owned(),
+            ),
+        };
+        (!is_so).then_some(wanted)
     }
 }
 

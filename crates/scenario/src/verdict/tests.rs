@@ -358,6 +358,32 @@ fn a_spread_is_judged_by_the_chi_squared_test() {
     );
 }
 
+#[test]
+fn turns_and_affinity_are_told_from_chance() {
+    let cases = [
+        ([100, 100, 100], true, false),
+        ([101, 100, 100], true, false),
+        ([101, 101, 100], true, false),
+        ([102, 100, 100], false, false),
+        ([1, 1, 0], true, false),
+        ([0, 300, 0], false, true),
+        ([1, 299, 0], false, false),
+    ];
+    for (counts, in_turn, single) in cases {
+        let spread = Spread::new(&spread_over(counts), &facts());
+        assert_eq!(
+            spread.mismatch(Distribution::InTurn).is_none(),
+            in_turn,
+            "{counts:?}"
+        );
+        assert_eq!(
+            spread.mismatch(Distribution::Single).is_none(),
+            single,
+            "{counts:?}"
+        );
+    }
+}
+
 /// With a single pod there is nothing to spread over.
 #[test]
 fn one_pod_is_an_even_spread() {
@@ -366,5 +392,7 @@ fn one_pod_is_an_even_spread() {
         ..facts()
     };
     let spread = Spread::new(&spread_over([20, 0, 0]), &facts);
-    assert!(spread.is_uniform());
+    for distribution in [Distribution::Uniform, Distribution::InTurn, Distribution::Single] {
+        assert_eq!(spread.mismatch(distribution), None);
+    }
 }
