@@ -3,6 +3,7 @@
 //! All of them are level-triggered: an event only says which object to look at again, never what to do.
 
 mod deployment;
+mod endpoints;
 mod endpointslice;
 mod garbage;
 mod index;
@@ -137,15 +138,19 @@ impl Controllers {
             Kind::ReplicaSet => self.reconcile_replica_set(name),
             Kind::Pod => self.schedule(name),
             Kind::Service if self.store().get::<Service>(name).is_none() => {
-                // The Endpoints go with their service; there mostly are none.
+                // Its Endpoints go with it, whoever wrote them. There may be none.
                 let _ = self.registry.delete(Kind::Endpoints, name);
             }
             Kind::Service => {
                 self.reconcile_endpoint_slices(name);
+                self.reconcile_endpoints(name);
                 self.mirror_endpoints(name);
             }
             Kind::Namespace => self.reconcile_namespace(name),
-            Kind::Endpoints => self.mirror_endpoints(name),
+            Kind::Endpoints => {
+                self.reconcile_endpoints(name);
+                self.mirror_endpoints(name);
+            }
             Kind::EndpointSlice | Kind::Node | Kind::ServiceCIDR => {}
         }
     }

@@ -325,7 +325,10 @@ impl<'a> StepReader<'a> {
     fn object(&mut self, field: &str, text: &str) -> Option<ObjectRef> {
         let object = self.accept(field, reference::object(text, &self.namespace))?;
         // Their names are made while the cluster runs.
-        let made = matches!(object.kind, Kind::Node | Kind::EndpointSlice | Kind::ReplicaSet);
+        let made = matches!(
+            object.kind,
+            Kind::Node | Kind::Endpoints | Kind::EndpointSlice | Kind::ReplicaSet
+        );
         if !made {
             self.exists(field, object.kind, &object.name)?;
         }

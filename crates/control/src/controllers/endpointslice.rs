@@ -12,7 +12,7 @@ use crate::pods::{is_over, is_ready};
 
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 /// The label of the slices of a service without a ClusterIP.
-const HEADLESS: &str = "service.kubernetes.io/headless";
+pub(super) const HEADLESS: &str = "service.kubernetes.io/headless";
 /// The label of a Node that names its zone.
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -48,7 +48,7 @@ impl Controllers {
         template.bring_about(self.store(), &self.owned(&*service), wanted.or_placeholder());
     }
 
-    fn endpoint(&self, pod: &Pod, service: &Service, spec: &ServiceSpec) -> Option<Endpoint> {
+    pub(super) fn endpoint(&self, pod: &Pod, service: &Service, spec: &ServiceSpec) -> Option<Endpoint> {
         let address = pod.status.as_ref()?.pod_ip.clone().filter(|_| !is_over(pod))?;
         let terminating = pod.metadata.deletion_timestamp.is_some();
         let serving = is_ready(pod);
@@ -89,7 +89,7 @@ impl Controllers {
     }
 }
 
-fn has_selector(spec: &ServiceSpec) -> bool {
+pub(super) fn has_selector(spec: &ServiceSpec) -> bool {
     spec.selector.is_some() && spec.type_.as_deref() != Some("ExternalName")
 }
 
@@ -116,7 +116,7 @@ fn hints(spec: &ServiceSpec, node: Option<&str>, zone: Option<&str>) -> Option<E
 }
 
 /// The service's ports as this pod has them. A port whose name the pod doesn't know is left out.
-fn ports(spec: &ServiceSpec, pod: &Pod) -> Vec<Port> {
+pub(super) fn ports(spec: &ServiceSpec, pod: &Pod) -> Vec<Port> {
     let port = |port: &ServicePort| {
         let protocol = port.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
         let number = match &port.target_port {

@@ -40,6 +40,11 @@ impl Lab {
         self.apply_json::<Service>(service);
     }
 
+    fn endpoints(&self, name: &str) -> Value {
+        let endpoints = self.registry.store().get::<Endpoints>(&in_default(name)).unwrap();
+        serde_json::to_value(&*endpoints).unwrap()
+    }
+
     fn slices(&self) -> Vec<Value> {
         let slices = self.registry.store().list::<EndpointSlice>();
         slices
@@ -191,8 +196,8 @@ fn a_slice_has_at_most_a_hundred_endpoints() {
     assert_eq!(sizes(&lab).iter().sum::<usize>(), 249);
     assert_eq!(
         lab.registry.store().revision() - before,
-        2,
-        "the pod, and its slice"
+        3,
+        "the pod, its slice, and the Endpoints"
     );
 }
 
@@ -311,8 +316,69 @@ fn endpoints_of_a_service_with_a_selector_are_not_mirrored() {
     lab.web(json!({}));
     let subsets = json!([{ "addresses": [{ "ip": "192.168.1.5" }], "ports": [{ "port": 80 }] }]);
     lab.apply_json::<Endpoints>(json!({ "metadata": { "name": "web" }, "subsets": subsets }));
+    assert_eq!(
+        lab.endpoints("web")["subsets"],
+        Value::Null,
+        "they are the controller's"
+    );
     assert_eq!(lab.slices().len(), 1);
     assert_eq!(lab.slices()[0]["endpoints"], json!([]));
+}
+
+#[test]
+fn endpoints_hold_what_the_slices_do() {
+    let mut lab = Lab::new();
+    lab.web(
+        json!({ "ports": [{ "name": "a", "port": 80, "targetPort": "http" }, { "name": "b", "port": 81 }] }),
+    );
+    assert_eq!(lab.endpoints("web")["subsets"], Value::Null);
+    assert_eq!(
+        lab.endpoints("web")["metadata"]["labels"],
+        json!({ "team": "shop", "endpoints.kubernetes.io/managed-by": "endpoint-controller" })
+    );
+    let http = |number: i32| {
+        let ports = json!([{ "name": "http", "containerPort": number }]);
+        json!({ "spec": { "containers": [{ "name": "c", "image": "i", "ports": ports }] } })
+    };
+    lab.running_pod("x", "10.244.0.2", http(8080));
+    lab.running_pod("y", "10.244.0.3", http(9090));
+    let mut unready = http(9090);
+    unready["status"] = json!({ "conditions": [{ "type": "Ready", "status": "False" }] });
+    lab.running_pod("z", "10.244.0.4", unready);
+    let subsets = lab.endpoints("web")["subsets"].clone();
+    let told: Vec<String> = subsets
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subset| {
+            let list = |field: &str, of: &str| {
+                let items = subset[field].as_array().cloned().unwrap_or_default();
+                items
+                    .iter()
+                    .map(|item| item[of].to_string())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            format!(
+                "{} | {} | {} {}",
+                list("addresses", "ip"),
+                list("notReadyAddresses", "ip"),
+                list("ports", "name"),
+                list("ports", "port")
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#""10.244.0.2" |  | "a" 8080"#,
+            r#""10.244.0.2" "10.244.0.3" | "10.244.0.4" | "b" 81"#,
+            r#""10.244.0.3" | "10.244.0.4" | "a" 9090"#,
+        ]
+    );
+    lab.registry.delete(Kind::Service, &in_default("web")).unwrap();
+    lab.controllers.run();
+    assert!(lab.registry.store().list::<Endpoints>().is_empty());
 }
 
 #[test]
