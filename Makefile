@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup test lint bench scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup test conformance lint bench scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -20,6 +20,10 @@ scenarios: $(SCENARIOS:%=scenario-%)
 
 test: setup
 	@$(CARGO) test --workspace
+
+# Kubernetes' own tests of Services, with what came of each.
+conformance: setup
+	@$(CARGO) test --quiet --package podlab-tests --test conformance -- --nocapture --test-threads=1
 
 lint:
 	@$(CARGO) fmt --all --check

@@ -1,5 +1,6 @@
 //! What users write: Kubernetes objects and the Scenario kind; reading, defaulting, validation. No I/O.
 
+pub mod builtin;
 pub mod defaults;
 pub mod diagnostic;
 pub mod limits;

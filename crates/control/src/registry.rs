@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, NamespaceStatus, Node, Pod, PodStatus, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use podlab_api::builtin::{self, NAMESPACES};
 use podlab_api::defaults::default_object;
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
@@ -17,9 +17,6 @@ use podlab_api::validation::{FieldError, FieldReason, validate};
 
 use crate::allocator::{AllocationError, ClusterIps, first_address};
 use crate::store::{Store, StoreError, name_of};
-
-/// The namespaces that every cluster has.
-const NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// What a registry has to know of its cluster.
 #[derive(Debug, Clone, Copy)]
@@ -106,23 +103,16 @@ impl Registry {
     /// # Errors
     /// [`AllocationError::Unusable`] when the service range has no addresses to give.
     pub fn new(store: Store, options: RegistryOptions) -> Result<Self, AllocationError> {
-        let api = service::api(first_address(options.service_cidr)?);
+        let first = first_address(options.service_cidr)?;
+        let mut api = builtin::api_service();
+        api.spec.get_or_insert_default().cluster_ip = Some(first.to_string());
         let registry = Self {
             store,
             addresses: Arc::default(),
         };
-        let namespaces = NAMESPACES.iter().map(|name| {
-            let metadata = ObjectMeta {
-                name: Some((*name).to_owned()),
-                ..ObjectMeta::default()
-            };
-            Object::Namespace(Namespace {
-                metadata,
-                ..Namespace::default()
-            })
-        });
         let range = service_cidr::first(options.service_cidr);
-        for object in namespaces.chain([Object::ServiceCIDR(range), Object::Service(api)]) {
+        let others = [Object::ServiceCIDR(range), Object::Service(api)];
+        for object in builtin::namespaces().map(Object::Namespace).chain(others) {
             registry
                 .apply(object)
                 .map_err(|_| AllocationError::Unusable(options.service_cidr))?;

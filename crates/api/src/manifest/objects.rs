@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::located::{Located, Place};
+use crate::builtin::{NAMESPACES, api_service};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Kind, Object};
 use crate::steps::NamespacedName;
 use crate::suggest::suggest;
-
-/// The namespaces that every cluster has.
-const NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// The objects that exist at some point.
 #[derive(Debug)]
@@ -33,6 +31,7 @@ impl Objects {
             objects: BTreeMap::new(),
             namespaces,
         };
+        known.add(&Object::Service(api_service()));
         let mut places: BTreeMap<(Kind, NamespacedName), &Place> = BTreeMap::new();
         for object in objects {
             known.add(&object.value);

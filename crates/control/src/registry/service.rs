@@ -2,44 +2,12 @@
 
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use podlab_api::object::Resource;
 use serde_json::json;
 
 use super::{ApiError, Applied, Registry, invalid, invalid_value};
 use crate::store::name_of;
-
-/// The service of the API server, which every cluster has.
-pub(super) fn api(address: IpAddr) -> Service {
-    let labels = [("component", "apiserver"), ("provider", "kubernetes")];
-    let port = ServicePort {
-        name: Some("https".to_owned()),
-        port: 443,
-        protocol: Some("TCP".to_owned()),
-        target_port: Some(IntOrString::Int(6443)),
-        ..ServicePort::default()
-    };
-    Service {
-        metadata: ObjectMeta {
-            name: Some("kubernetes".to_owned()),
-            namespace: Some("default".to_owned()),
-            labels: Some(
-                labels
-                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                    .into(),
-            ),
-            ..ObjectMeta::default()
-        },
-        spec: Some(ServiceSpec {
-            cluster_ip: Some(address.to_string()),
-            ports: Some(vec![port]),
-            ..ServiceSpec::default()
-        }),
-        ..Service::default()
-    }
-}
 
 /// The address of a service, if it has one: headless services and ExternalNames don't.
 pub(super) fn cluster_ip(service: &Service) -> Option<IpAddr> {

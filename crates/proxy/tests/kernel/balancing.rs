@@ -6,12 +6,15 @@ use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
+use podlab_kernel::conntrack::Conntrack;
 use podlab_kernel::netns::Netns;
 use podlab_node::cni::PodLink;
 use serde_json::{Value, json};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::lab::{
-    A_WHILE, Lab, NODE_NAME, ask, ask_once, ask_udp, connect, connect_within, udp_client, who_answers,
+    A_WHILE, Lab, NODE_NAME, POD_PORT, ask, ask_once, ask_udp, connect, connect_within, udp_client,
+    who_answers,
 };
 
 crate::tests![
@@ -28,6 +31,11 @@ crate::tests![
     local_traffic_stays_on_the_node_or_is_dropped,
     hints_for_this_zone_are_followed,
     connections_stay_when_endpoints_are_added,
+    terminating_endpoints_serve_when_no_other_does,
+    local_terminating_endpoints_serve_when_no_other_does,
+    slices_by_hand_can_have_a_port_each,
+    slices_by_hand_can_have_an_address_each,
+    a_random_pick_is_an_even_one,
 ];
 
 const WEB: &str = "10.96.0.10:80";
@@ -287,4 +295,134 @@ fn connections_stay_when_endpoints_are_added() {
         assert_eq!(ask(stream).unwrap(), stream.local_addr().unwrap());
     }
     assert_eq!(counts(&answers(&lab, &client.netns, 30)).len(), 2);
+}
+
+fn terminating(pod: &PodLink, node: &str) -> Value {
+    let conditions = json!({ "ready": false, "serving": true, "terminating": true });
+    json!({ "addresses": [pod.address], "nodeName": node, "conditions": conditions })
+}
+
+fn terminating_endpoints_serve_when_no_other_does() {
+    let lab = Lab::new();
+    let (client, leaves, ready) = (lab.client(), lab.server(), lab.server());
+    lab.set_service("web", json!({}), json!({}));
+    lab.set_slice(
+        "web",
+        "TCP",
+        json!([terminating(&leaves, NODE_NAME), { "addresses": [ready.address] }]),
+    );
+    lab.settle();
+    assert_eq!(answers(&lab, &client.netns, 20), [ready.address; 20]);
+    lab.set_slice("web", "TCP", json!([terminating(&leaves, "another")]));
+    lab.settle();
+    assert_eq!(answers(&lab, &client.netns, 5), [leaves.address; 5]);
+}
+
+fn local_terminating_endpoints_serve_when_no_other_does() {
+    let lab = Lab::new();
+    let (client, here, there) = (lab.client(), lab.server(), lab.server());
+    lab.set_service("web", json!({}), json!({ "internalTrafficPolicy": "Local" }));
+    let ready_elsewhere = json!({ "addresses": [there.address], "nodeName": "another" });
+    lab.set_slice(
+        "web",
+        "TCP",
+        json!([terminating(&here, NODE_NAME), ready_elsewhere]),
+    );
+    lab.settle();
+    assert_eq!(answers(&lab, &client.netns, 10), [here.address; 10]);
+    lab.set_slice("web", "TCP", json!([terminating(&here, "another")]));
+    lab.settle();
+    let error = connect_within(A_WHILE, &client.netns, WEB).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+fn two_ports() -> Value {
+    json!({ "ports": [{ "name": "port80", "port": 80 }, { "name": "port81", "port": 81 }] })
+}
+
+fn slices_by_hand_can_have_a_port_each() {
+    let lab = Lab::new();
+    let (client, first, second) = (lab.client(), lab.server(), lab.server());
+    lab.set_service("web", json!({}), two_ports());
+    for (slice, pod) in [("port80", &first), ("port81", &second)] {
+        let ports = json!([{ "name": slice, "port": POD_PORT, "protocol": "TCP" }]);
+        lab.set_named_slice(slice, "web", ports, json!([{ "addresses": [pod.address] }]));
+    }
+    lab.settle();
+    assert_eq!(who_answers(&lab, &client.netns, WEB), first.address);
+    assert_eq!(who_answers(&lab, &client.netns, "10.96.0.10:81"), second.address);
+}
+
+fn slices_by_hand_can_have_an_address_each() {
+    let lab = Lab::new();
+    let (client, pods) = (lab.client(), [lab.server(), lab.server()]);
+    lab.set_service("web", json!({}), two_ports());
+    for (slice, pod) in [("first", &pods[0]), ("second", &pods[1])] {
+        let port = |name: &str| json!({ "name": name, "port": POD_PORT, "protocol": "TCP" });
+        let endpoints = json!([{ "addresses": [pod.address] }]);
+        lab.set_named_slice(slice, "web", json!([port("port80"), port("port81")]), endpoints);
+    }
+    lab.settle();
+    for to in [WEB, "10.96.0.10:81"] {
+        let answers: Vec<_> = (0..30).map(|_| who_answers(&lab, &client.netns, to)).collect();
+        assert_eq!(counts(&answers).len(), 2);
+    }
+}
+
+/// Counted by the kernel's connection tracking: nobody has to listen at a thousand ports.
+fn a_random_pick_is_an_even_one() {
+    let lab = Lab::new();
+    let (client, pod) = (lab.client(), lab.client());
+    for endpoints in [1_u16, 2, 3, 7, 100, 1_000] {
+        let address = format!("10.96.1.{}", endpoints % 250);
+        let ports = json!([{ "port": 80, "protocol": "UDP" }]);
+        lab.set_service("web", json!({}), json!({ "clusterIP": address, "ports": ports }));
+        for port in 0..endpoints {
+            let ports = json!([{ "port": 10_000 + port, "protocol": "UDP" }]);
+            lab.set_named_slice(
+                &format!("web-{port}"),
+                "web",
+                ports,
+                json!([{ "addresses": [pod.address] }]),
+            );
+        }
+        lab.settle();
+        let p = even_spread(&lab, &client.netns, &format!("{address}:80"), endpoints.into());
+        // Of an even pick, one draw in a thousand looks as uneven as this, and two in a row one in a million.
+        let p = if p > 0.001 {
+            p
+        } else {
+            even_spread(&lab, &client.netns, &format!("{address}:80"), endpoints.into())
+        };
+        assert!(p > 0.001, "{endpoints} endpoints: p = {p}");
+    }
+}
+
+/// How likely a spread of new flows at least as uneven as the one seen is, when the pick is even.
+fn even_spread(lab: &Lab, from: &Netns, to: &str, endpoints: usize) -> f64 {
+    let conntrack = Conntrack::open(&lab.node).unwrap();
+    conntrack
+        .flows()
+        .unwrap()
+        .iter()
+        .for_each(|flow| conntrack.delete(flow).unwrap());
+    let total = (endpoints * 10).max(1_000);
+    for _ in 0..total {
+        udp_client(from, to).send(b"?").unwrap();
+    }
+    let mut counts = BTreeMap::new();
+    for flow in conntrack.flows().unwrap() {
+        *counts.entry(flow.reply.source).or_insert(0_u32) += 1;
+    }
+    // A source port may have come twice: then it is one flow.
+    let seen = counts.values().sum::<u32>();
+    assert!(seen as usize > total * 8 / 10, "{seen} of {total} flows");
+    let expected = f64::from(seen) / endpoints as f64;
+    let unseen = (endpoints - counts.len()) as f64 * expected;
+    let seen: f64 = counts
+        .values()
+        .map(|count| (f64::from(*count) - expected).powi(2) / expected)
+        .sum();
+    let freedom = (endpoints - 1) as f64;
+    ChiSquared::new(freedom).map_or(1.0, |distribution| distribution.sf(seen + unseen))
 }

@@ -147,14 +147,19 @@ impl Lab {
     }
 
     pub(crate) fn set_slice(&self, service: &str, protocol: &str, endpoints: Value) {
+        let ports = json!([{ "protocol": protocol, "port": POD_PORT }]);
+        self.set_named_slice(service, service, ports, endpoints);
+    }
+
+    pub(crate) fn set_named_slice(&self, name: &str, service: &str, ports: Value, endpoints: Value) {
         let slice: EndpointSlice = serde_json::from_value(json!({
             "metadata": {
                 "namespace": "default",
-                "name": service,
+                "name": name,
                 "labels": { "kubernetes.io/service-name": service },
             },
             "addressType": "IPv4",
-            "ports": [{ "protocol": protocol, "port": POD_PORT }],
+            "ports": ports,
             "endpoints": endpoints,
         }))
         .unwrap();
