@@ -93,12 +93,6 @@ impl Limits {
         for (index, volume) in spec.volumes.iter().flatten().enumerate() {
             self.volume(format!("{path}.volumes[{index}]"), volume);
         }
-        if spec.host_network == Some(true) {
-            self.error(
-                format!("{path}.hostNetwork"),
-                "every pod of podlab has a network of its own",
-            );
-        }
         for (index, container) in spec.init_containers.iter().flatten().enumerate() {
             let path = format!("{path}.initContainers[{index}]");
             if container.restart_policy.is_some() {

@@ -6,6 +6,7 @@ mod deployment;
 mod endpoints;
 mod endpointslice;
 mod garbage;
+mod host_ports;
 mod index;
 mod mirroring;
 mod replicaset;
@@ -50,15 +51,14 @@ impl Controllers {
     /// Mends what differs until nothing does; returns the store's revision at which that was so.
     pub fn run(&mut self) -> u64 {
         loop {
+            // Before each object, so that none is looked at with what was so before the last one.
             while let Some(event) = self.watch.try_next() {
                 self.note(&event);
             }
-            if self.dirty.is_empty() {
+            let Some((kind, name)) = self.dirty.pop_first() else {
                 return self.seen;
-            }
-            for (kind, name) in std::mem::take(&mut self.dirty) {
-                self.reconcile(kind, &name);
-            }
+            };
+            self.reconcile(kind, &name);
         }
     }
 
@@ -92,6 +92,9 @@ impl Controllers {
         self.dirty.insert((event.object.kind(), name));
         if event.change == Change::Deleted {
             self.collect_garbage(&event.object);
+            if event.object.kind() == Kind::Pod {
+                self.mark_unscheduled();
+            }
         }
         self.mark_terminating_namespace(&event.object);
         if event.object.kind() == Kind::Node {
@@ -119,17 +122,22 @@ impl Controllers {
         }
     }
 
-    /// Pods may wait for a new node; endpoints carry their node's zone.
+    /// Endpoints carry their node's zone.
     fn mark_dependent_on_nodes(&mut self, change: Change) {
         if change == Change::Added {
-            let waiting = self.index.unscheduled().map(|pod| (Kind::Pod, pod.clone()));
-            self.dirty.extend(waiting.collect::<Vec<_>>());
+            self.mark_unscheduled();
         }
         let services = self.store().list::<Service>();
         let services = services
             .iter()
             .map(|service| (Kind::Service, name_of(&service.metadata)));
         self.dirty.extend(services);
+    }
+
+    /// Pods wait for a node, or for a port of one.
+    fn mark_unscheduled(&mut self) {
+        let waiting = self.index.unscheduled().map(|pod| (Kind::Pod, pod.clone()));
+        self.dirty.extend(waiting.collect::<Vec<_>>());
     }
 
     fn reconcile(&mut self, kind: Kind, name: &NamespacedName) {

@@ -4,6 +4,7 @@ mod action;
 mod fields;
 mod lookup;
 mod obstacle;
+mod owners;
 mod pod_status;
 mod readiness;
 pub mod report;

@@ -1,6 +1,5 @@
 //! Finds in a cluster what a scenario names.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::scenario::PortSpec;
 use podlab_api::steps::{NamespacedName, PodRef};
 use podlab_control::pods::{is_ready, is_terminating};
-use podlab_control::store::{Shared, Store, name_of};
+use podlab_control::store::{Shared, Store};
 use podlab_kernel::conntrack::Protocol;
 
 use crate::Obstacle;
@@ -85,14 +84,6 @@ pub(crate) fn able_pods(store: &Store, which: &PodRef) -> Result<Vec<Shared<Pod>
 /// The pod's address, once it has one.
 pub(crate) fn address(pod: &Pod) -> Option<IpAddr> {
     pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()
-}
-
-/// Whose an address is, among the pods.
-pub(crate) fn pods_by_address(store: &Store) -> HashMap<IpAddr, NamespacedName> {
-    let pods = store.list::<Pod>();
-    pods.iter()
-        .filter_map(|pod| Some((address(pod)?, name_of(&pod.metadata))))
-        .collect()
 }
 
 /// The ClusterIP of a service, and the number of one of its ports: the named one, or its first of the protocol.

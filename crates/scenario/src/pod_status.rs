@@ -88,8 +88,18 @@ pub(crate) fn restarts(pod: &Pod) -> i32 {
     }
 }
 
-/// What Kubernetes says about a container that doesn't run.
+/// What Kubernetes says about a pod that has no node, or about a container that doesn't run.
 pub(crate) fn message(pod: &Pod) -> Option<String> {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let unscheduled = conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    if let Some(unscheduled) = unscheduled {
+        return unscheduled.message.clone();
+    }
     states(pod).find_map(|state| {
         let waiting = state.waiting.as_ref().and_then(|waiting| waiting.message.clone());
         waiting.or_else(|| state.terminated.as_ref()?.message.clone())

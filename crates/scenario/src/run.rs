@@ -10,6 +10,7 @@ use podlab_control::store::name_of;
 use tokio::time::{Instant, sleep};
 
 use crate::fields::Originals;
+use crate::owners::Owners;
 use crate::report::{PodLog, Report, StepReport};
 use crate::verdict::{Facts, Verdict, judge};
 use crate::{Obstacle, action, fields, lookup, readiness, tables, traffic};
@@ -219,7 +220,7 @@ impl<'a> Runner<'a> {
             _ => Vec::new(),
         };
         Ok(Facts {
-            pods: lookup::pods_by_address(store),
+            pods: Owners::new(store),
             nodes: lookup::node_addresses(store),
             allowed: (!step.expect.answered_by.is_empty()).then_some(allowed),
             candidates,

@@ -63,7 +63,7 @@ pub(crate) enum Seen {
 /// A connection as the one that answers sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ends {
-    pub(crate) answerer: IpAddr,
+    pub(crate) answerer: SocketAddr,
     pub(crate) client: IpAddr,
 }
 
@@ -127,7 +127,7 @@ async fn exchange(
                 (flow.reply.source, flow.reply.destination)
             });
             Some(Ends {
-                answerer: answerer.ip(),
+                answerer,
                 client: client.ip(),
             })
         }

@@ -2,7 +2,7 @@
 
 mod spread;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use podlab_api::scenario::{Distribution, Outcome};
 use podlab_api::steps::{Expect, NamespacedName, SourceAddress};
 use serde_json::Value;
 
+use crate::owners::Owners;
 use crate::traffic::{Seen, Try};
 use spread::Spread;
 
@@ -19,7 +20,7 @@ const EXCERPT: usize = 300;
 /// What the cluster knows about those that speak with each other.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    pub(crate) pods: HashMap<IpAddr, NamespacedName>,
+    pub(crate) pods: Owners,
     pub(crate) nodes: Vec<IpAddr>,
     /// The pods that `answeredBy` stands for; none when it isn't stated.
     pub(crate) allowed: Option<Vec<NamespacedName>>,
@@ -44,7 +45,7 @@ struct Mismatch {
 
 /// The verdict about tries, of which there is at least one.
 pub(crate) fn judge(expect: &Expect, tries: &[Try], facts: &Facts) -> Verdict {
-    let answerer = |one: &Try| facts.pods.get(&one.ends?.answerer).cloned();
+    let answerer = |one: &Try| facts.pods.at(one.ends?.answerer).cloned();
     let mut pods: BTreeSet<NamespacedName> = tries.iter().filter_map(answerer).collect();
     pods.extend(tries.iter().filter_map(|one| one.sender.clone()));
 
@@ -147,7 +148,7 @@ fn ends(expect: &Expect, one: &Try, facts: &Facts) -> Option<String> {
     if let Some(allowed) = &facts.allowed
         && !facts
             .pods
-            .get(&seen.answerer)
+            .at(seen.answerer)
             .is_some_and(|pod| allowed.contains(pod))
     {
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
@@ -197,9 +198,9 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
 fn in_words(one: &Try, facts: &Facts, with_client: bool) -> String {
     let mut words = brief(&one.seen);
     if let Some(ends) = one.ends {
-        words.push_str(&match facts.pods.get(&ends.answerer) {
-            Some(pod) => format!(" from {pod} ({})", ends.answerer),
-            None => format!(" from {}", ends.answerer),
+        words.push_str(&match facts.pods.at(ends.answerer) {
+            Some(pod) => format!(" from {pod} ({})", ends.answerer.ip()),
+            None => format!(" from {}", ends.answerer.ip()),
         });
         if with_client {
             words.push_str(&format!(", which saw {},", ends.client));

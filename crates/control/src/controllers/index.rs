@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use podlab_api::object::{Kind, Object};
 use podlab_api::steps::NamespacedName;
 
+use super::host_ports::HostPorts;
 use crate::store::name_of;
 
 /// Namespace, key and value of a label.
@@ -20,6 +21,7 @@ pub(super) struct Index {
     services: HashMap<Label, BTreeMap<NamespacedName, BTreeMap<String, String>>>,
     owned: HashMap<String, BTreeSet<(Kind, NamespacedName)>>,
     on_node: HashMap<String, usize>,
+    host_ports: HostPorts,
     unscheduled: BTreeSet<NamespacedName>,
 }
 
@@ -38,7 +40,10 @@ impl Index {
                     self.pods.entry(label).or_default().insert(name.clone());
                 }
                 match node_of(pod) {
-                    Some(node) => *self.on_node.entry(node).or_default() += 1,
+                    Some(node) => {
+                        self.host_ports.add(pod, &node);
+                        *self.on_node.entry(node).or_default() += 1;
+                    }
                     None => drop(self.unscheduled.insert(name)),
                 }
             }
@@ -71,8 +76,11 @@ impl Index {
                         }
                     }
                 }
-                match node_of(pod).and_then(|node| self.on_node.get_mut(&node)) {
-                    Some(count) => *count -= 1,
+                match node_of(pod) {
+                    Some(node) => {
+                        self.host_ports.remove(pod, &node);
+                        self.on_node.entry(node).and_modify(|count| *count -= 1);
+                    }
                     None => drop(self.unscheduled.remove(&name)),
                 }
             }
@@ -81,6 +89,9 @@ impl Index {
                     && let Some(services) = self.services.get_mut(&label)
                 {
                     services.remove(&name);
+                    if services.is_empty() {
+                        self.services.remove(&label);
+                    }
                 }
             }
             _ => {}
@@ -135,6 +146,11 @@ impl Index {
             .into_iter()
             .flatten()
             .filter(move |name| others.iter().all(|set| set.contains(name)))
+    }
+
+    /// Whether a node has the ports free that a pod wants of it.
+    pub(super) fn has_free_ports(&self, node: &str, pod: &Pod) -> bool {
+        self.host_ports.are_free(pod, node)
     }
 
     /// How many pods a node has.

@@ -277,3 +277,43 @@ fn a_namespace_is_gone_when_it_is_empty() {
         "namespaces \"kube-system\" is forbidden: this namespace may not be deleted"
     );
 }
+
+#[test]
+fn two_pods_cannot_have_the_same_port_of_a_node() {
+    let mut lab = Lab::new();
+    let ports = [
+        json!({"containerPort": 80, "hostPort": 80}),
+        json!({"containerPort": 80, "hostPort": 80, "hostIP": "10.1.1.1"}),
+        json!({"containerPort": 80, "hostPort": 80, "protocol": "UDP"}),
+        json!({"containerPort": 80, "hostPort": 81, "hostIP": "10.1.1.1"}),
+        json!({"containerPort": 80, "hostPort": 81, "hostIP": "10.1.1.2"}),
+    ];
+    for (index, port) in ports.iter().enumerate() {
+        let pod = serde_json::from_value(json!({
+            "metadata": {"name": format!("pod-{index}")},
+            "spec": {"containers": [{"name": "c", "image": "i", "ports": [port]}]},
+        }));
+        lab.registry.apply(Object::Pod(pod.unwrap())).unwrap();
+    }
+    lab.controllers.run();
+    let pod = |lab: &Lab, index| {
+        lab.registry
+            .store()
+            .get::<Pod>(&in_default(&format!("pod-{index}")))
+    };
+    let bound = |lab: &Lab| {
+        let node = |index| pod(lab, index)?.spec.as_ref()?.node_name.clone();
+        (0..ports.len())
+            .filter(|index| node(*index).is_some())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bound(&lab), [0, 2, 3, 4]);
+    let waits = pod(&lab, 1).unwrap().status.clone().unwrap().conditions.unwrap();
+    let message = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.";
+    assert_eq!(waits[0].reason.as_deref(), Some("Unschedulable"));
+    assert_eq!(waits[0].message.as_deref(), Some(message));
+
+    lab.registry.store().remove::<Pod>(&in_default("pod-0")).unwrap();
+    lab.controllers.run();
+    assert_eq!(bound(&lab), [1, 2, 3, 4]);
+}

@@ -7,7 +7,11 @@ use k8s_openapi::api::core::v1::PodSpec;
 
 /// `/etc/hosts` of a pod.
 pub(super) fn hosts(spec: &PodSpec, hostname: &str, address: IpAddr) -> String {
-    let mut text = String::from("# Kubernetes-managed hosts file.\n");
+    let network = match spec.host_network {
+        Some(true) => " (host network)",
+        _ => "",
+    };
+    let mut text = format!("# Kubernetes-managed hosts file{network}.\n");
     text.push_str("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
     let _ = writeln!(text, "{address}\t{hostname}");
     for alias in spec.host_aliases.iter().flatten() {
@@ -68,6 +72,14 @@ mod tests {
              10.244.0.2\tweb-0\n\
              10.1.2.3\tfoo.remote\tbar.remote\n"
         );
+    }
+
+    #[test]
+    fn hosts_says_whose_network_it_is() {
+        let spec = spec(serde_json::json!({"containers": [], "hostNetwork": true}));
+        let text = hosts(&spec, "node-1", [172, 18, 0, 2].into());
+        assert!(text.starts_with("# Kubernetes-managed hosts file (host network).\n"));
+        assert!(text.contains("172.18.0.2\tnode-1\n"));
     }
 
     #[test]

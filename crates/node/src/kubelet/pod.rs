@@ -112,10 +112,7 @@ impl Worker {
             .get::<core::Pod>(&name)
             .unwrap_or_else(|| self.pod.borrow().clone());
         let spec = pod.spec.clone().unwrap_or_default();
-        let hostname = spec
-            .hostname
-            .clone()
-            .unwrap_or_else(|| name.name.chars().take(63).collect());
+        let hostname = hostname(&spec, &name.name, &self.node.name);
         let namespaces = PodNamespaces::create(netns.clone(), &hostname).map_err(Unfit::pod_sandbox)?;
         let volumes = volumes::make(&pod, &spec).map_err(Unfit::pod_sandbox)?;
         let etc = vec![
@@ -291,4 +288,14 @@ impl Worker {
             pod.status = Some(status(pod, &self.place, &self.init, &self.containers, &now));
         });
     }
+}
+
+/// A pod on its node's network has the node's host name, whatever its own would be.
+fn hostname(spec: &core::PodSpec, pod: &str, node: &str) -> String {
+    let own = spec.hostname.as_deref().filter(|name| !name.is_empty());
+    let name = match spec.host_network {
+        Some(true) => node,
+        _ => own.unwrap_or(pod),
+    };
+    name.chars().take(63).collect()
 }

@@ -19,8 +19,9 @@ fn name(name: &str) -> NamespacedName {
 /// `web-1` at 10.244.0.11 to `web-3` at 10.244.0.13 could answer; `other` at 10.244.0.14 is somebody else.
 fn facts() -> Facts {
     let web: Vec<NamespacedName> = ["web-1", "web-2", "web-3"].map(name).to_vec();
-    let mut pods: HashMap<IpAddr, NamespacedName> = (11..).map(address).zip(web.clone()).collect();
-    pods.insert(address(14), name("other"));
+    let mut pods = Owners::default();
+    pods.of_address = (11..).map(address).zip(web.clone()).collect();
+    pods.of_address.insert(address(14), name("other"));
     Facts {
         pods,
         nodes: vec![NODE],
@@ -31,7 +32,7 @@ fn facts() -> Facts {
 
 fn tried(seen: Seen) -> Try {
     let ends = matches!(seen, Seen::Answered { .. }).then_some(Ends {
-        answerer: address(11),
+        answerer: (address(11), 8080).into(),
         client: CLIENT,
     });
     Try {
@@ -67,7 +68,7 @@ fn exited(code: i32, stdout: &str, stderr: &str) -> Try {
 
 fn from(answerer: u8, client: IpAddr) -> Try {
     let ends = Some(Ends {
-        answerer: address(answerer),
+        answerer: (address(answerer), 8080).into(),
         client,
     });
     Try {
