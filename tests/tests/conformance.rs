@@ -80,7 +80,7 @@ impl Row {
             let file = File::open(&path).map_err(|error| error.to_string())?;
             let output = podlab(*user).args(["run", "-"]).stdin(file).output();
             let output = output.map_err(|error| error.to_string())?;
-            if output.status.code() != Some(0) {
+            if output.status.code() != Some(0) || !output.stderr.is_empty() {
                 return Err(printed(&output));
             }
         }

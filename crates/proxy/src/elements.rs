@@ -16,6 +16,9 @@ use crate::pick::Pick;
 /// The table in every family.
 pub const TABLE: &str = "podlab-proxy";
 
+/// The chain of services whose endpoints are on other nodes. (nft's JSON refuses the verdict `drop` in an element.)
+const SILENCE: &str = "not-here";
+
 /// The longest comment that nft takes with an element, in bytes.
 const LONGEST_COMMENT: usize = 127;
 
@@ -280,12 +283,8 @@ impl Element {
         match self {
             Self::ClusterIp { service, .. } => commented(key, service),
             Self::ServiceIp { verdict, name, .. } => {
-                let verdict = match verdict {
-                    Verdict::Pick(pick) => NftVerdict::Goto(JumpTarget {
-                        target: pick.chain().into(),
-                    }),
-                    Verdict::Drop => NftVerdict::Drop,
-                };
+                let target = verdict.chain().into();
+                let verdict = NftVerdict::Goto(JumpTarget { target });
                 Expression::List(vec![commented(key, name), Expression::Verdict(verdict)])
             }
             Self::Endpoint { endpoint, .. } => {
@@ -339,12 +338,19 @@ impl fmt::Display for Element {
     }
 }
 
+impl Verdict {
+    /// The chain that does it.
+    fn chain(&self) -> String {
+        match self {
+            Self::Pick(pick) => pick.chain(),
+            Self::Drop => SILENCE.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pick(pick) => write!(f, "goto {}", pick.chain()),
-            Self::Drop => f.write_str("drop"),
-        }
+        write!(f, "goto {}", self.chain())
     }
 }
 

@@ -104,6 +104,11 @@ fn text_and_json_are_the_same_transaction() {
             Element::ServiceIp {
                 frontend: frontend(port),
                 verdict: Verdict::Pick(ONE),
+                name: name.clone(),
+            },
+            Element::ServiceIp {
+                frontend: frontend(1_000 + port),
+                verdict: Verdict::Drop,
                 name,
             },
             Element::Endpoint {
