@@ -72,7 +72,10 @@ impl Row {
             .with_extension("yaml");
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let title = self.upstream.trim_end_matches(" [Conformance]");
-        let written = [format!("description: {title}\n"), format!("description: {title:?}\n")];
+        let written = [
+            format!("description: {title}\n"),
+            format!("description: {title:?}\n"),
+        ];
         if !written.iter().any(|title| text.contains(title)) {
             return Err(format!("{name}.yaml has no {}", written[0]));
         }

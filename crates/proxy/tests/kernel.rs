@@ -15,8 +15,12 @@ mod balancing;
 mod conntrack;
 #[path = "kernel/lab.rs"]
 mod lab;
+#[path = "kernel/listing.rs"]
+mod listing;
 #[path = "kernel/rules.rs"]
 mod rules;
+#[path = "kernel/story.rs"]
+mod story;
 #[path = "kernel/tcp.rs"]
 mod tcp;
 #[path = "kernel/udp.rs"]
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
             balancing::TESTS,
             conntrack::TESTS,
             rules::TESTS,
+            story::TESTS,
             tcp::TESTS,
             udp::TESTS,
         ]

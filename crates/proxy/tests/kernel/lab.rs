@@ -93,34 +93,10 @@ impl Lab {
         RUNTIME.block_on(self.network.attach()).unwrap()
     }
 
-    /// A pod that answers each TCP connection's lines, and each UDP datagram, with whom it sees.
+    /// A pod that answers at [`POD_PORT`]; see [`listen`].
     pub(crate) fn server(&self) -> PodLink {
         let pod = self.client();
-        let any = SocketAddr::from(([0, 0, 0, 0], POD_PORT));
-        let (tcp, udp) = pod
-            .netns
-            .visit(|| Ok((TcpListener::bind(any)?, UdpSocket::bind(any)?)))
-            .unwrap();
-        thread::spawn(move || {
-            for stream in tcp.incoming() {
-                let mut stream = stream.unwrap();
-                thread::spawn(move || {
-                    let peer = stream.peer_addr().unwrap().to_string();
-                    let mut request = [0; 1];
-                    while stream.read_exact(&mut request).is_ok() {
-                        stream.write_all(format!("{peer:<32}").as_bytes()).unwrap();
-                    }
-                });
-            }
-        });
-        let address = pod.address;
-        thread::spawn(move || {
-            loop {
-                let (_, peer) = udp.recv_from(&mut [0; 1]).unwrap();
-                let answer = format!("{address} {peer}");
-                udp.send_to(answer.as_bytes(), peer).unwrap();
-            }
-        });
+        listen(&pod, POD_PORT);
         pod
     }
 
@@ -227,6 +203,35 @@ impl Lab {
     }
 }
 
+/// Answers each TCP connection's lines, and each UDP datagram, with whom it sees.
+pub(crate) fn listen(pod: &PodLink, port: u16) {
+    let any = SocketAddr::from(([0, 0, 0, 0], port));
+    let (tcp, udp) = pod
+        .netns
+        .visit(|| Ok((TcpListener::bind(any)?, UdpSocket::bind(any)?)))
+        .unwrap();
+    thread::spawn(move || {
+        for stream in tcp.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let peer = stream.peer_addr().unwrap().to_string();
+                let mut request = [0; 1];
+                while stream.read_exact(&mut request).is_ok() {
+                    stream.write_all(format!("{peer:<32}").as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+    let address = pod.address;
+    thread::spawn(move || {
+        loop {
+            let (_, peer) = udp.recv_from(&mut [0; 1]).unwrap();
+            let answer = format!("{address} {peer}");
+            udp.send_to(answer.as_bytes(), peer).unwrap();
+        }
+    });
+}
+
 fn start_proxy(store: &Store, node: &Netns) -> (JoinHandle<()>, watch::Receiver<u64>) {
     let config = Config {
         node: NODE_NAME.to_owned(),
@@ -237,7 +242,7 @@ fn start_proxy(store: &Store, node: &Netns) -> (JoinHandle<()>, watch::Receiver<
     (proxy, progress)
 }
 
-fn in_default(name: &str) -> NamespacedName {
+pub(crate) fn in_default(name: &str) -> NamespacedName {
     NamespacedName {
         namespace: "default".into(),
         name: name.into(),
@@ -253,13 +258,14 @@ impl Drop for Lab {
 /// Which pod answers a new connection.
 pub(crate) fn who_answers(lab: &Lab, from: &Netns, to: &str) -> IpAddr {
     let stream = connect(from, to).unwrap();
-    let original = Tuple {
-        source: stream.local_addr().unwrap(),
-        destination: stream.peer_addr().unwrap(),
-    };
+    let (source, destination) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+    answerer(lab, Protocol::Tcp, Tuple { source, destination }).ip()
+}
+
+/// Where the node's connection tracking has the answers of a connection come from.
+pub(crate) fn answerer(lab: &Lab, protocol: Protocol, original: Tuple) -> SocketAddr {
     let conntrack = Conntrack::open(&lab.node).unwrap();
-    let flow = conntrack.get(Protocol::Tcp, &original).unwrap().unwrap();
-    flow.reply.source.ip()
+    conntrack.get(protocol, &original).unwrap().unwrap().reply.source
 }
 
 pub(crate) fn connect(from: &Netns, to: &str) -> io::Result<TcpStream> {
