@@ -1,5 +1,7 @@
 //! Keeps the EndpointSlices of each service: the addresses of the pods that it selects, and whether they are ready.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Service, ServicePort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointHints, ForNode, ForZone};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -11,8 +13,15 @@ use super::slices::{Common, Port, Template, Wanted, labels};
 use crate::pods::{is_over, is_ready};
 
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
+/// How many endpoints it puts into a slice.
+const SLICE_SIZE: usize = 100;
+/// The annotations of a service that ask for hints of another kind, which take the place of `trafficDistribution`'s.
+const TOPOLOGY_MODES: [&str; 2] = [
+    "service.kubernetes.io/topology-mode",
+    "service.kubernetes.io/topology-aware-hints",
+];
 /// The label of the slices of a service without a ClusterIP.
-pub(super) const HEADLESS: &str = "service.kubernetes.io/headless";
+const HEADLESS: &str = "service.kubernetes.io/headless";
 /// The label of a Node that names its zone.
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -35,15 +44,14 @@ impl Controllers {
             }
         }
         let mut labels = labels(&*service, &name.name, CONTROLLER);
-        if spec.cluster_ip.as_deref() == Some("None") {
-            labels.insert(HEADLESS.to_owned(), String::new());
-        }
+        label_headless(spec, &mut labels);
         let template = Template {
             service: name.name.clone(),
             namespace: service.metadata.namespace.clone(),
             labels,
             annotations: None,
             owner: controller_reference(&*service, "v1"),
+            size: SLICE_SIZE,
         };
         template.bring_about(self.store(), &self.owned(&*service), wanted.or_placeholder());
     }
@@ -56,6 +64,7 @@ impl Controllers {
         let pod_spec = pod.spec.as_ref()?;
         let node = pod_spec.node_name.clone();
         let zone = node.as_deref().and_then(|node| self.zone(node));
+        let hostname = pod_spec.hostname.clone().filter(|hostname| !hostname.is_empty());
         let in_subdomain = pod_spec.subdomain.is_some() && pod_spec.subdomain == service.metadata.name;
         Some(Endpoint {
             addresses: vec![address],
@@ -64,8 +73,8 @@ impl Controllers {
                 serving: Some(serving),
                 terminating: Some(terminating),
             }),
-            hints: hints(spec, node.as_deref(), zone.as_deref()).filter(|_| ready),
-            hostname: pod_spec.hostname.clone().filter(|_| in_subdomain),
+            hints: hints(service, node.as_deref(), zone.as_deref()).filter(|_| ready),
+            hostname: hostname.filter(|_| in_subdomain),
             node_name: node,
             zone,
             target_ref: Some(ObjectReference {
@@ -85,22 +94,43 @@ impl Controllers {
             name: node.to_owned(),
         };
         let node = self.store().get::<Node>(&name)?;
-        node.metadata.labels.as_ref()?.get(ZONE).cloned()
+        let zone = node.metadata.labels.as_ref()?.get(ZONE);
+        zone.filter(|zone| !zone.is_empty()).cloned()
     }
 }
 
+/// Whether the service's endpoints are pods that it selects. An empty selector is none.
 pub(super) fn has_selector(spec: &ServiceSpec) -> bool {
-    spec.selector.is_some() && spec.type_.as_deref() != Some("ExternalName")
+    spec.selector
+        .as_ref()
+        .is_some_and(|selector| !selector.is_empty())
+        && spec.type_.as_deref() != Some("ExternalName")
+}
+
+/// The label says that a service has no ClusterIP; on what is made from a service that has one it would be wrong.
+pub(super) fn label_headless(spec: &ServiceSpec, labels: &mut BTreeMap<String, String>) {
+    if spec.cluster_ip.as_deref() == Some("None") {
+        labels.insert(HEADLESS.to_owned(), String::new());
+    } else {
+        labels.remove(HEADLESS);
+    }
 }
 
 /// For whom an endpoint is, by the service's `trafficDistribution`.
-fn hints(spec: &ServiceSpec, node: Option<&str>, zone: Option<&str>) -> Option<EndpointHints> {
+fn hints(service: &Service, node: Option<&str>, zone: Option<&str>) -> Option<EndpointHints> {
+    let annotations = service.metadata.annotations.as_ref();
+    let mode = TOPOLOGY_MODES
+        .iter()
+        .find_map(|name| annotations.and_then(|annotations| annotations.get(*name)));
+    if mode.is_some_and(|mode| mode.eq_ignore_ascii_case("auto")) {
+        return None;
+    }
     let zones = zone.map(|zone| {
         vec![ForZone {
             name: zone.to_owned(),
         }]
     });
-    match spec.traffic_distribution.as_deref()? {
+    match service.spec.as_ref()?.traffic_distribution.as_deref()? {
         "PreferClose" | "PreferSameZone" => Some(EndpointHints {
             for_zones: Some(zones?),
             for_nodes: None,

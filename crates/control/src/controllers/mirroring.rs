@@ -5,6 +5,8 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions};
 use podlab_api::steps::NamespacedName;
 
 use super::Controllers;
+use super::endpoints::{port, repack};
+use super::endpointslice::has_selector;
 use super::replicaset::controller_reference;
 use super::slices::{Common, Port, Template, Wanted, labels};
 
@@ -13,9 +15,12 @@ const CONTROLLER: &str = "endpointslicemirroring-controller.k8s.io";
 const SKIP: &str = "endpointslice.kubernetes.io/skip-mirror";
 /// The annotation of Endpoints that some program elects its leader with.
 const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
-/// kubectl's annotation of what was applied, which isn't that of the slices.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// How many addresses of a subset are mirrored.
+/// The annotations that say something of the Endpoints only.
+const NOT_MIRRORED: [&str; 2] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "endpoints.kubernetes.io/last-change-trigger-time",
+];
+/// How many addresses of a subset are mirrored, all of them into one slice.
 const MAX_ADDRESSES: usize = 1_000;
 
 impl Controllers {
@@ -25,23 +30,22 @@ impl Controllers {
             return;
         };
         let service = self.store().get::<Service>(name);
-        let selects = |service: &Service| service.spec.as_ref().is_some_and(|spec| spec.selector.is_some());
+        let selects = |service: &Service| service.spec.as_ref().is_some_and(has_selector);
         let is_mirrored = service.is_some_and(|service| !selects(&service)) && !opts_out(&endpoints);
         let mut wanted = Wanted::default();
-        let subsets = endpoints.subsets.iter().flatten();
-        for subset in subsets.filter(|_| is_mirrored) {
-            mirror(subset, &mut wanted);
+        if is_mirrored {
+            let subsets = repack(endpoints.subsets.as_deref().unwrap_or_default());
+            subsets.iter().for_each(|subset| mirror(subset, &mut wanted));
         }
-        let mut annotations = endpoints.metadata.annotations.clone();
-        annotations
-            .iter_mut()
-            .for_each(|all| drop(all.remove(LAST_APPLIED)));
+        let mut annotations = endpoints.metadata.annotations.clone().unwrap_or_default();
+        annotations.retain(|name, _| !NOT_MIRRORED.contains(&name.as_str()));
         let template = Template {
             service: name.name.clone(),
             namespace: endpoints.metadata.namespace.clone(),
             labels: labels(&*endpoints, &name.name, CONTROLLER),
-            annotations: annotations.filter(|annotations| !annotations.is_empty()),
+            annotations: Some(annotations),
             owner: controller_reference(&*endpoints, "v1"),
+            size: MAX_ADDRESSES,
         };
         template.bring_about(self.store(), &self.owned(&*endpoints), wanted);
     }
@@ -56,13 +60,7 @@ fn opts_out(endpoints: &Endpoints) -> bool {
 }
 
 fn mirror(subset: &EndpointSubset, wanted: &mut Wanted) {
-    let ports = subset.ports.iter().flatten().map(|port| Port {
-        name: port.name.clone().unwrap_or_default(),
-        protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
-        number: port.port,
-        app_protocol: port.app_protocol.clone(),
-    });
-    let ports: Vec<Port> = ports.collect();
+    let ports: Vec<Port> = subset.ports.iter().flatten().map(port).collect();
     let ready = subset.addresses.iter().flatten().map(|address| (address, true));
     let not_ready = subset
         .not_ready_addresses

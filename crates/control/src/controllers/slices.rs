@@ -9,8 +9,8 @@ use podlab_api::object::Resource;
 use crate::registry::random_suffix;
 use crate::store::{Shared, Store, name_of};
 
-/// How many endpoints a controller puts into a slice.
-const SLICE_SIZE: usize = 100;
+/// How long a generated name's beginning may be: five characters follow, and 63 are a name's limit.
+const LONGEST_PREFIX: usize = 58;
 /// The label that names a slice's service.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The label that names the controller that keeps a slice.
@@ -33,27 +33,29 @@ pub(super) struct Port {
     pub(super) app_protocol: Option<String>,
 }
 
-/// What tells the endpoints of an owner apart: the pod, if there is one, and the address.
-type Key = (Option<String>, Option<String>);
+/// What tells the endpoints of an owner apart: the pod, if there is one, the address, and the host name.
+type Key = (Option<String>, Option<String>, Option<String>);
 
 /// The endpoints that there should be.
 #[derive(Debug, Default)]
-pub(super) struct Wanted(BTreeMap<Common, BTreeMap<Key, Endpoint>>);
+pub(super) struct Wanted {
+    endpoints: BTreeMap<Common, BTreeMap<Key, Endpoint>>,
+    /// A slice that there should be without endpoints.
+    placeholder: Option<Common>,
+}
 
 impl Wanted {
     pub(super) fn add(&mut self, common: Common, endpoint: Endpoint) {
-        self.0.entry(common).or_default().insert(key(&endpoint), endpoint);
+        let endpoints = self.endpoints.entry(common).or_default();
+        endpoints.insert(key(&endpoint), endpoint);
     }
 
     /// Kubernetes keeps one empty slice for a service without endpoints.
     pub(super) fn or_placeholder(mut self) -> Self {
-        if self.0.is_empty() {
-            let nothing = Common {
-                address_type: "IPv4".to_owned(),
-                ports: Vec::new(),
-            };
-            self.0.insert(nothing, BTreeMap::new());
-        }
+        self.placeholder = self.endpoints.is_empty().then(|| Common {
+            address_type: "IPv4".to_owned(),
+            ports: Vec::new(),
+        });
         self
     }
 }
@@ -64,95 +66,124 @@ pub(super) struct Template {
     pub(super) service: String,
     pub(super) namespace: Option<String>,
     pub(super) labels: BTreeMap<String, String>,
+    /// None: those that a slice has are its users'.
     pub(super) annotations: Option<BTreeMap<String, String>>,
     pub(super) owner: OwnerReference,
+    /// How many endpoints a slice has at most.
+    pub(super) size: usize,
 }
 
 impl Template {
-    /// Changes, deletes and creates slices, until those that the owner has hold what is wanted.
+    /// Changes, creates and deletes slices, until those that the owner has hold what is wanted.
     pub(super) fn bring_about(&self, store: &Store, owned: &[Shared<EndpointSlice>], wanted: Wanted) {
-        let Wanted(mut wanted) = wanted;
-        let mut placeholders: Vec<Common> = Vec::new();
-        wanted.retain(|common, endpoints| {
-            if endpoints.is_empty() {
-                placeholders.push(common.clone());
-            }
-            !endpoints.is_empty()
-        });
+        let Wanted {
+            endpoints: mut wanted,
+            mut placeholder,
+        } = wanted;
         // Who is in a slice stays there; only then is there room for others.
         let kept: Vec<_> = owned
             .iter()
             .map(|slice| {
-                let common = common(slice);
-                let endpoints = wanted
-                    .get_mut(&common)
-                    .map_or_else(Vec::new, |wanted| keep(slice, wanted));
-                (slice, common, endpoints)
+                let wanted = wanted.get_mut(&common(slice));
+                (slice, wanted.map_or_else(Vec::new, |wanted| keep(slice, wanted)))
             })
             .collect();
-        for (slice, common, mut endpoints) in kept {
+        let mut spare = Vec::new();
+        for (slice, mut endpoints) in kept {
+            let common = common(slice);
             if let Some(wanted) = wanted.get_mut(&common) {
-                fill(&mut endpoints, wanted);
+                self.fill(&mut endpoints, wanted);
             }
-            let placeholder = placeholders.iter().position(|placeholder| *placeholder == common);
-            if let Some(index) = placeholder {
-                placeholders.swap_remove(index);
+            let is_placeholder = placeholder.as_ref() == Some(&common);
+            if endpoints.is_empty() && !is_placeholder {
+                spare.push(slice);
+                continue;
             }
-            self.update(store, slice, endpoints, placeholder.is_some());
+            placeholder.take_if(|_| is_placeholder);
+            self.update(store, slice, &common, endpoints);
         }
-        for (common, endpoints) in wanted {
+        let new = wanted.into_iter().flat_map(|(common, endpoints)| {
             let endpoints: Vec<Endpoint> = endpoints.into_values().collect();
-            for endpoints in endpoints.chunks(SLICE_SIZE) {
-                self.create(store, &common, endpoints);
+            let chunks = endpoints.chunks(self.size).map(<[Endpoint]>::to_vec);
+            chunks
+                .map(move |chunk| (common.clone(), chunk))
+                .collect::<Vec<_>>()
+        });
+        for (common, endpoints) in new.chain(placeholder.map(|common| (common, Vec::new()))) {
+            // A slice that has become empty is used again, and keeps its name.
+            match spare
+                .iter()
+                .position(|slice| slice.address_type == common.address_type)
+            {
+                Some(index) => self.update(store, spare.remove(index), &common, endpoints),
+                None => self.create(store, &common, endpoints),
             }
         }
-        for common in placeholders {
-            self.create(store, &common, &[]);
+        for slice in spare {
+            // Not found: somebody else has deleted it, and its own event follows.
+            let _ = store.remove::<EndpointSlice>(&name_of(&slice.metadata));
         }
     }
 
-    fn update(&self, store: &Store, slice: &EndpointSlice, endpoints: Vec<Endpoint>, may_be_empty: bool) {
-        let name = name_of(&slice.metadata);
-        // Not found: somebody else has deleted it, and its own event follows.
-        if endpoints.is_empty() && !may_be_empty {
-            let _ = store.remove::<EndpointSlice>(&name);
-            return;
+    fn fill(&self, endpoints: &mut Vec<Endpoint>, wanted: &mut BTreeMap<Key, Endpoint>) {
+        while endpoints.len() < self.size
+            && let Some((_, endpoint)) = wanted.pop_first()
+        {
+            endpoints.push(endpoint);
         }
-        let _ = store.modify(&name, |slice: &mut EndpointSlice| {
-            if slice.endpoints != endpoints {
-                slice.endpoints = endpoints;
-                slice.metadata.generation = slice.metadata.generation.map(|generation| generation + 1);
+    }
+
+    fn update(&self, store: &Store, slice: &EndpointSlice, to: &Common, endpoints: Vec<Endpoint>) {
+        // Not found: somebody else has deleted it, and its own event follows.
+        let _ = store.modify(&name_of(&slice.metadata), |slice: &mut EndpointSlice| {
+            let before = slice.clone();
+            slice.endpoints = endpoints;
+            if common(slice) != *to {
+                slice.ports = Some(to.ports.iter().map(slice_port).collect());
             }
             slice.metadata.labels = Some(self.labels.clone());
-            slice.metadata.annotations.clone_from(&self.annotations);
+            if self.annotations.is_some() {
+                let annotations = self.annotations.clone();
+                slice.metadata.annotations = annotations.filter(|annotations| !annotations.is_empty());
+            }
+            if *slice != before {
+                slice.metadata.generation = slice.metadata.generation.map(|generation| generation + 1);
+            }
         });
     }
 
-    fn create(&self, store: &Store, common: &Common, endpoints: &[Endpoint]) {
-        let port = |port: &Port| EndpointPort {
-            name: Some(port.name.clone()),
-            protocol: Some(port.protocol.clone()),
-            port: Some(port.number),
-            app_protocol: port.app_protocol.clone(),
-        };
+    fn create(&self, store: &Store, common: &Common, endpoints: Vec<Endpoint>) {
         let prefix = format!("{}-", self.service);
+        let start: String = prefix.chars().take(LONGEST_PREFIX).collect();
         let slice = EndpointSlice {
             metadata: ObjectMeta {
-                name: Some(format!("{prefix}{}", random_suffix())),
+                name: Some(format!("{start}{}", random_suffix())),
                 generate_name: Some(prefix),
                 namespace: self.namespace.clone(),
                 labels: Some(self.labels.clone()),
-                annotations: self.annotations.clone(),
+                annotations: self
+                    .annotations
+                    .clone()
+                    .filter(|annotations| !annotations.is_empty()),
                 owner_references: Some(vec![self.owner.clone()]),
                 generation: Some(1),
                 ..ObjectMeta::default()
             },
             address_type: common.address_type.clone(),
-            endpoints: endpoints.to_vec(),
-            ports: Some(common.ports.iter().map(port).collect()),
+            endpoints,
+            ports: Some(common.ports.iter().map(slice_port).collect()),
         };
         // A name that is taken, one time in ten million, is tried again with the next change.
         let _ = store.create(slice);
+    }
+}
+
+fn slice_port(port: &Port) -> EndpointPort {
+    EndpointPort {
+        name: Some(port.name.clone()),
+        protocol: Some(port.protocol.clone()),
+        port: Some(port.number),
+        app_protocol: port.app_protocol.clone(),
     }
 }
 
@@ -164,17 +195,13 @@ fn keep(slice: &EndpointSlice, wanted: &mut BTreeMap<Key, Endpoint>) -> Vec<Endp
         .collect()
 }
 
-fn fill(endpoints: &mut Vec<Endpoint>, wanted: &mut BTreeMap<Key, Endpoint>) {
-    while endpoints.len() < SLICE_SIZE
-        && let Some((_, endpoint)) = wanted.pop_first()
-    {
-        endpoints.push(endpoint);
-    }
-}
-
 fn key(endpoint: &Endpoint) -> Key {
     let pod = endpoint.target_ref.as_ref().and_then(|pod| pod.name.clone());
-    (pod, endpoint.addresses.first().cloned())
+    (
+        pod,
+        endpoint.addresses.first().cloned(),
+        endpoint.hostname.clone(),
+    )
 }
 
 fn common(slice: &EndpointSlice) -> Common {

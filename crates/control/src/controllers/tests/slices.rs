@@ -153,20 +153,66 @@ fn conditions_follow_the_pod() {
 }
 
 #[test]
-fn a_service_without_pods_has_an_empty_slice() {
+fn a_slice_stays_the_same_object_whatever_becomes_of_it() {
     let mut lab = Lab::new();
     lab.web(json!({}));
-    let uid = lab.slices()[0]["metadata"]["uid"].clone();
-    assert_eq!(lab.slices().len(), 1);
-    assert_eq!(lab.slices()[0]["ports"], json!([]));
-    lab.running_pod("a", "10.244.0.2", json!({}));
-    assert_eq!(lab.slices().len(), 1);
-    assert_ne!(lab.slices()[0]["metadata"]["uid"], uid);
-    lab.web(json!({ "selector": { "app": "web", "none": "such" } }));
     assert_eq!(
-        (lab.slices().len(), &lab.slices()[0]["endpoints"]),
-        (1, &json!([]))
+        lab.slices()[0]["ports"],
+        json!([]),
+        "there is one without pods, too"
     );
+    let uid = lab.slices()[0]["metadata"]["uid"].clone();
+    let slice = |lab: &Lab| {
+        let slices = lab.slices();
+        assert_eq!((slices.len(), &slices[0]["metadata"]["uid"]), (1, &uid));
+        (
+            slices[0]["ports"][0]["port"].clone(),
+            slices[0]["endpoints"].as_array().unwrap().len(),
+        )
+    };
+    lab.running_pod("a", "10.244.0.2", json!({}));
+    assert_eq!(slice(&lab), (json!(80), 1));
+    lab.web(json!({ "ports": [{ "port": 81 }] }));
+    assert_eq!(slice(&lab), (json!(81), 1));
+    lab.web(json!({ "selector": { "app": "web", "none": "such" } }));
+    assert_eq!(slice(&lab), (Value::Null, 0));
+    assert_eq!(lab.slices()[0]["metadata"]["generation"], 4);
+}
+
+#[test]
+fn what_others_write_on_a_slice_stays() {
+    let mut lab = Lab::new();
+    lab.web(json!({}));
+    let mine: std::collections::BTreeMap<_, _> = [("mine".to_owned(), "yes".to_owned())].into();
+    let name = lab.registry.store().list::<EndpointSlice>()[0]
+        .metadata
+        .name
+        .clone()
+        .unwrap();
+    let note = |slice: &mut EndpointSlice| slice.metadata.annotations = Some(mine.clone());
+    lab.registry.store().modify(&in_default(&name), note).unwrap();
+    lab.running_pod("a", "10.244.0.2", json!({}));
+    assert_eq!(
+        lab.slices()[0]["metadata"]["annotations"],
+        json!({ "mine": "yes" })
+    );
+}
+
+#[test]
+fn a_service_with_an_address_is_not_labelled_headless() {
+    let mut lab = Lab::new();
+    let labels = json!({ "app": "x", "service.kubernetes.io/headless": "" });
+    let spec = json!({ "selector": { "app": "web" }, "ports": [{ "port": 80 }] });
+    lab.apply_json::<Service>(json!({ "metadata": { "name": "web", "labels": labels }, "spec": spec }));
+    for labels in [
+        &lab.slices()[0]["metadata"]["labels"],
+        &lab.endpoints("web")["metadata"]["labels"],
+    ] {
+        assert_eq!(
+            (&labels["app"], &labels["service.kubernetes.io/headless"]),
+            (&json!("x"), &Value::Null)
+        );
+    }
 }
 
 #[test]
@@ -255,6 +301,13 @@ fn hints_follow_the_traffic_distribution() {
         lab.apply_json::<Node>(json!({ "metadata": { "name": "node-1", "labels": labels } }));
         let endpoint = &lab.slices()[0]["endpoints"][0];
         assert_eq!((&endpoint["zone"], &endpoint["hints"]), (&json!("a"), &expected));
+        // Hints of another kind, which a cluster of one zone has none of.
+        let mode = json!({ "name": "web", "annotations": { "service.kubernetes.io/topology-mode": "Auto" } });
+        let spec = json!({
+            "selector": { "app": "web" }, "ports": [{ "port": 80 }], "trafficDistribution": distribution,
+        });
+        lab.apply_json::<Service>(json!({ "metadata": mode, "spec": spec }));
+        assert_eq!(lab.slices()[0]["endpoints"][0]["hints"], Value::Null);
     }
 }
 
@@ -308,6 +361,35 @@ fn endpoints_are_mirrored_for_services_without_a_selector() {
     lab.controllers.run();
     assert!(lab.slices().is_empty());
     assert!(lab.registry.store().list::<Endpoints>().is_empty());
+}
+
+/// As few slices as there can be: subsets of the same addresses are one, and a slice of them takes a thousand.
+#[test]
+fn mirrored_subsets_are_packed() {
+    let mut lab = Lab::new();
+    let service =
+        json!({ "metadata": { "name": "db" }, "spec": { "selector": {}, "ports": [{ "port": 1 }] } });
+    lab.apply_json::<Service>(service);
+    let addresses: Value = (0..150)
+        .map(|last| json!({ "ip": format!("192.168.1.{last}") }))
+        .collect();
+    let subset =
+        |name: &str, port: i32| json!({ "addresses": addresses, "ports": [{ "name": name, "port": port }] });
+    let other = json!({
+        "addresses": [{ "ip": "192.168.2.1" }],
+        "notReadyAddresses": [{ "ip": "192.168.2.1" }],
+        "ports": [{ "name": "c", "port": 3 }],
+    });
+    lab.apply_json::<Endpoints>(json!({
+        "metadata": { "name": "db" }, "subsets": [subset("a", 1), subset("b", 2), other],
+    }));
+    let mut seen: Vec<_> = lab
+        .slices()
+        .iter()
+        .map(|slice| ["ports", "endpoints"].map(|field| slice[field].as_array().unwrap().len()))
+        .collect();
+    seen.sort();
+    assert_eq!(seen, [[1, 1], [2, 150]], "an empty selector is none");
 }
 
 #[test]
