@@ -20,7 +20,7 @@ pub struct ClusterIps {
 
 /// A service range.
 ///
-/// Its lower band, `min(max(16, size / 16), 256)` addresses, is kept for services that request an address (KEP-3070);
+/// Its lower band, `min(max(16, size / 16), 256)` addresses when it has more than 16, is kept for services that request an address (KEP-3070);
 /// others get one from there only when the rest is taken.
 #[derive(Debug)]
 struct Range {
@@ -38,27 +38,14 @@ pub enum AllocationError {
     #[error("provided IP is already allocated")]
     Taken,
     /// It isn't one of the range's.
-    #[error("the provided IP ({address}) is not in the valid range. The range of valid IPs is {}", list(.ranges))]
-    OutOfRange {
-        /// What was asked for.
-        address: IpAddr,
-        /// Where it would have to be.
-        ranges: Vec<IpNet>,
-    },
+    #[error("the provided network does not match the current range")]
+    OutOfRange,
     /// All are taken.
     #[error("range is full")]
     Full,
     /// Only IPv4 ranges of four addresses or more can be given out.
     #[error("service range {0} can't be used: it must be an IPv4 range of at least 4 addresses")]
     Unusable(IpNet),
-}
-
-fn list(ranges: &[IpNet]) -> String {
-    ranges
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 impl ClusterIps {
@@ -86,15 +73,10 @@ impl ClusterIps {
         }
     }
 
-    /// Whether an address of the range is taken that no other range has.
+    /// Whether an address of the range is taken that no range has.
     pub fn depend_on(&self, cidr: IpNet) -> bool {
-        let others = || {
-            self.ranges
-                .iter()
-                .filter(|range| IpNet::V4(range.cidr) != cidr.trunc())
-        };
         let mut taken = self.taken.iter().map(|address| IpAddr::V4(*address));
-        taken.any(|address| cidr.contains(&address) && !others().any(|range| range.has(address)))
+        taken.any(|address| cidr.contains(&address) && !self.ranges.iter().any(|range| range.has(address)))
     }
 
     /// Takes an address that was asked for.
@@ -103,10 +85,10 @@ impl ClusterIps {
     /// [`AllocationError::OutOfRange`], [`AllocationError::Taken`].
     pub fn take(&mut self, address: IpAddr) -> Result<(), AllocationError> {
         let IpAddr::V4(v4) = address else {
-            return Err(self.out_of_range(address));
+            return Err(AllocationError::OutOfRange);
         };
         if !self.ranges.iter().any(|range| range.has(address)) {
-            return Err(self.out_of_range(address));
+            return Err(AllocationError::OutOfRange);
         }
         if !self.taken.insert(v4) {
             return Err(AllocationError::Taken);
@@ -115,13 +97,15 @@ impl ClusterIps {
         Ok(())
     }
 
-    /// Takes a random free address, of an upper band while there is one. One that was given back comes again only
-    /// when all others of its band have been given out.
+    /// Takes a random free address of a random range, of its upper band while there is one. One that was given back
+    /// comes again only when all others of its band have been given out.
     ///
     /// # Errors
     /// [`AllocationError::Full`].
     pub fn take_any(&mut self) -> Result<IpAddr, AllocationError> {
-        let free = self.ranges.iter().find_map(Range::any);
+        let start = rand::random_range(0..self.ranges.len().max(1));
+        let (before, after) = self.ranges.split_at(start.min(self.ranges.len()));
+        let free = after.iter().chain(before).find_map(Range::any);
         let address = free.ok_or(AllocationError::Full)?;
         self.take(address.into())?;
         Ok(address.into())
@@ -134,11 +118,6 @@ impl ClusterIps {
         {
             self.ranges.iter_mut().for_each(|range| range.release(address));
         }
-    }
-
-    fn out_of_range(&self, address: IpAddr) -> AllocationError {
-        let ranges = self.ranges.iter().map(|range| range.cidr.into()).collect();
-        AllocationError::OutOfRange { address, ranges }
     }
 }
 
@@ -160,8 +139,9 @@ impl Range {
             return Err(AllocationError::Unusable(cidr));
         }
         let size = broadcast - network - 1;
-        // How many addresses are kept for requests: the dynamic band begins after them.
-        let reserved = if size < 16 { 0 } else { (size / 16).clamp(16, 256) };
+        // How many addresses are kept for requests, by the range with its network and broadcast addresses.
+        let all = size + 2;
+        let reserved = if all <= 16 { 0 } else { (all / 16).clamp(16, 256) };
         Ok(Self {
             cidr: v4,
             first: network + 1,

@@ -5,16 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::discovery::v1::{EndpointPort, EndpointSlice};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use podlab_kernel::conntrack::Protocol;
 
 use crate::elements::Frontend;
-use crate::topology::{Candidate, Place, answer};
+use crate::topology::{Candidate, Place, answer, serving};
 
 /// The annotation of a service that says how its endpoints are picked.
 const LOAD_BALANCING: &str = "podlab.dev/load-balancing";
 /// Its only value: strictly in turn.
 const ROUND_ROBIN: &str = "RoundRobin";
-/// The labels of services that a proxy leaves alone: another one serves them, or none.
+/// The labels of services and slices that a proxy leaves alone: another one serves them, or none.
 const NOT_OURS: &[&str] = &[
     "service.kubernetes.io/service-proxy-name",
     "service.kubernetes.io/headless",
@@ -36,6 +37,8 @@ pub(crate) struct Port {
     pub(crate) name: String,
     pub(crate) balancing: Balancing,
     pub(crate) answer: Answer,
+    /// Who could answer for it, on whatever node, also to their last: UDP clients that are with one of these stay.
+    pub(crate) serving: BTreeSet<SocketAddr>,
 }
 
 /// How one of several endpoints is picked.
@@ -79,6 +82,7 @@ impl Desired {
                     name: port.name.clone().unwrap_or_default(),
                     balancing: balancing(service),
                     answer: answer(service, &candidates, node),
+                    serving: serving(&candidates),
                 };
                 desired.ports.insert(frontend, wanted);
             }
@@ -107,16 +111,12 @@ fn balancing(service: &Service) -> Balancing {
     }
 }
 
-/// None for headless services, those of type ExternalName, and those that are labelled as another proxy's. Only IPv4 has its table yet.
+/// None for headless services, those of type ExternalName, and those that are left alone. Only IPv4 has its table yet.
 fn cluster_ips(service: &Service) -> BTreeSet<IpAddr> {
     let Some(spec) = &service.spec else {
         return BTreeSet::new();
     };
-    let labels = service.metadata.labels.as_ref();
-    let is_not_ours = NOT_OURS
-        .iter()
-        .any(|label| labels.is_some_and(|labels| labels.contains_key(*label)));
-    if spec.type_.as_deref() == Some("ExternalName") || is_not_ours {
+    if spec.type_.as_deref() == Some("ExternalName") || is_left_alone(&service.metadata) {
         return BTreeSet::new();
     }
     let first = spec.cluster_ip.iter();
@@ -125,6 +125,14 @@ fn cluster_ips(service: &Service) -> BTreeSet<IpAddr> {
         .filter_map(|address| address.parse().ok())
         .filter(IpAddr::is_ipv4)
         .collect()
+}
+
+/// Whether it is labelled as another proxy's, or nobody's.
+pub(crate) fn is_left_alone(metadata: &ObjectMeta) -> bool {
+    let labels = metadata.labels.as_ref();
+    NOT_OURS
+        .iter()
+        .any(|label| labels.is_some_and(|labels| labels.contains_key(*label)))
 }
 
 /// None for SCTP, which podlab doesn't carry.
@@ -153,11 +161,10 @@ fn candidates<'a>(
             .filter_map(|candidate| u16::try_from(candidate.port?).ok())
             .collect();
         for endpoint in &slice.endpoints {
-            let addresses = endpoint
-                .addresses
-                .iter()
-                .filter_map(|text| text.parse::<IpAddr>().ok());
-            for address in addresses.filter(|address| address.is_ipv4() == service_ip.is_ipv4()) {
+            // Further addresses are other ways to the same endpoint.
+            let address = endpoint.addresses.first();
+            let address = address.and_then(|text| text.parse::<IpAddr>().ok());
+            if let Some(address) = address.filter(|address| address.is_ipv4() == service_ip.is_ipv4()) {
                 found.extend(numbers.iter().map(|number| Candidate {
                     address: SocketAddr::new(address, *number),
                     endpoint,

@@ -116,8 +116,8 @@ pub struct Transaction {
     pub delete_chains: BTreeSet<Pick>,
     /// After that: where clients don't stay with their endpoints any longer. What they remember is forgotten.
     pub forgotten: BTreeSet<Frontend>,
-    /// After that: the UDP services that have lost endpoints or got their first, with the endpoints that they have
-    /// now. Clients would go on sending to whom conntrack remembers.
+    /// After that: the UDP services that have lost somebody who served, or got their first endpoint, with those who
+    /// serve now. Clients would go on sending to whom conntrack remembers.
     pub udp: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
 }
 
@@ -127,13 +127,13 @@ impl Transaction {
         *self == Self::default()
     }
 
-    /// Whether a flow is to be forgotten: one to a service, with somebody who is no endpoint of it any more.
+    /// Whether a flow is to be forgotten: one to a service, with somebody who doesn't serve it any more.
     pub fn makes_stale(&self, flow: &Flow) -> bool {
         flow.protocol == Protocol::Udp
             && self
                 .udp
                 .get(&flow.original.destination)
-                .is_some_and(|endpoints| !endpoints.contains(&flow.reply.source))
+                .is_some_and(|serving| !serving.contains(&flow.reply.source))
     }
 
     /// Whether elements are all that it changes.
@@ -195,12 +195,12 @@ impl fmt::Display for Transaction {
                 "# clients of {frontend} don't stay with their endpoints any longer"
             )?;
         }
-        for (service, endpoints) in &self.udp {
-            let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+        for (service, serving) in &self.udp {
+            let serving: Vec<_> = serving.iter().map(ToString::to_string).collect();
             writeln!(
                 f,
                 "# UDP flows to {service} with others than [{}] are forgotten",
-                endpoints.join(", ")
+                serving.join(", ")
             )?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Change, Event, Shared, name_of};
 use podlab_kernel::conntrack::Protocol;
 
-use crate::desired::Desired;
+use crate::desired::{Desired, is_left_alone};
 use crate::elements::{Element, Frontend, Transaction, Verdict};
 use crate::pick::Pick;
 use crate::served::{Identities, ServedPort};
@@ -112,6 +112,7 @@ impl Plan {
         let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) else {
             return;
         };
+        let is_there = is_there && !is_left_alone(&slice.metadata);
         let NamespacedName { namespace, name } = name_of(&slice.metadata);
         let service = NamespacedName {
             namespace,
@@ -315,14 +316,9 @@ impl Changes {
         if old.has_affinity() && !new.has_affinity() {
             self.transaction.forgotten.insert(frontend);
         }
-        let endpoints: BTreeSet<SocketAddr> = new.endpoints().collect();
-        let mut before = old.endpoints().peekable();
-        let has_first = before.peek().is_none() && !endpoints.is_empty();
-        if frontend.protocol == Protocol::Udp
-            && (has_first || before.any(|endpoint| !endpoints.contains(&endpoint)))
-        {
+        if frontend.protocol == Protocol::Udp && new.makes_flows_stale(old) {
             let service = SocketAddr::new(frontend.address, frontend.port);
-            self.transaction.udp.insert(service, endpoints);
+            self.transaction.udp.insert(service, new.serving().clone());
         }
     }
 

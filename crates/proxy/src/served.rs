@@ -19,6 +19,8 @@ pub(crate) struct ServedPort {
     /// Whether the endpoints are other nodes' alone.
     silent: bool,
     slots: Vec<Slot>,
+    /// Whom UDP clients may stay with: those of the slots, and more.
+    serving: BTreeSet<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +68,23 @@ impl ServedPort {
             balancing: port.balancing,
             silent,
             slots: assign(&old, endpoints).into_iter().map(slot).collect(),
+            serving: port.serving,
         }
     }
 
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.slots.iter().map(|slot| slot.endpoint)
+    }
+
+    /// Whether UDP flows to `old` may now be with somebody who doesn't serve any more, or with nobody.
+    pub(crate) fn makes_flows_stale(&self, old: &Self) -> bool {
+        let has_first = old.slots.is_empty() && !self.slots.is_empty();
+        has_first || !old.serving.is_subset(&self.serving)
+    }
+
+    /// Whom UDP clients may stay with.
+    pub(crate) fn serving(&self) -> &BTreeSet<SocketAddr> {
+        &self.serving
     }
 
     /// Whether clients stay with their endpoints.

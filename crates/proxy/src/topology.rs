@@ -49,6 +49,14 @@ pub(crate) fn answer(service: &Service, candidates: &[Candidate<'_>], place: &Pl
     }))
 }
 
+/// Who could answer for a port on any node, ready or not, also to their last.
+pub(crate) fn serving(candidates: &[Candidate<'_>]) -> BTreeSet<SocketAddr> {
+    let serving = candidates
+        .iter()
+        .filter(|candidate| is_serving(candidate.endpoint));
+    serving.map(|candidate| candidate.address).collect()
+}
+
 /// The endpoints that are ready; when none is, those that still serve while they terminate.
 fn usable(candidates: &[Candidate<'_>], keep: impl Fn(&Endpoint) -> bool) -> BTreeSet<SocketAddr> {
     let that = |condition: fn(&Endpoint) -> bool| -> BTreeSet<SocketAddr> {
@@ -122,10 +130,17 @@ fn is_ready(endpoint: &Endpoint) -> bool {
     conditions.and_then(|conditions| conditions.ready).unwrap_or(true)
 }
 
+fn is_serving(endpoint: &Endpoint) -> bool {
+    let conditions = endpoint.conditions.as_ref();
+    conditions
+        .and_then(|conditions| conditions.serving)
+        .unwrap_or(true)
+}
+
 fn is_serving_its_last(endpoint: &Endpoint) -> bool {
-    endpoint.conditions.as_ref().is_some_and(|conditions| {
-        conditions.serving.unwrap_or(true) && conditions.terminating.unwrap_or(false)
-    })
+    let conditions = endpoint.conditions.as_ref();
+    let is_terminating = conditions.and_then(|conditions| conditions.terminating);
+    is_serving(endpoint) && is_terminating.unwrap_or(false)
 }
 
 #[cfg(test)]

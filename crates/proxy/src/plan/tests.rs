@@ -220,6 +220,40 @@ fn what_has_no_cluster_ip_is_passed_over() {
 }
 
 #[test]
+fn of_a_slice_only_first_addresses_count_and_none_of_one_for_others() {
+    let mut cluster = Follower::new();
+    let port = json!([{ "port": 80 }]);
+    cluster.set_service("web", json!({ "clusterIP": "10.96.0.10", "ports": port }));
+    cluster.set_slice(
+        "web",
+        "web",
+        port,
+        json!([{ "addresses": ["10.244.0.2", "10.244.0.3"] }]),
+    );
+    let pods = |transaction: &Transaction| {
+        let pod = |element: &Element| match element {
+            Element::Endpoint { endpoint, .. } => Some(endpoint.to_string()),
+            _ => None,
+        };
+        let of = |elements: &BTreeSet<Element>| elements.iter().filter_map(pod).collect::<Vec<_>>();
+        (of(&transaction.add), of(&transaction.delete))
+    };
+    assert_eq!(
+        pods(&cluster.commit()),
+        (vec!["10.244.0.2:80".to_owned()], vec![])
+    );
+    let label = |slice: &mut EndpointSlice| {
+        let labels = slice.metadata.labels.get_or_insert_default();
+        labels.insert("service.kubernetes.io/headless".to_owned(), String::new());
+    };
+    cluster.store.modify(&in_default("web"), label).unwrap();
+    assert_eq!(
+        pods(&cluster.commit()),
+        (vec![], vec!["10.244.0.2:80".to_owned()])
+    );
+}
+
+#[test]
 fn a_slice_can_change_its_service() {
     let mut cluster = Follower::new();
     for (name, address) in [("blue", "10.96.0.10"), ("green", "10.96.0.11")] {
@@ -435,7 +469,6 @@ struct Maps(HashMap<Key, Element>);
 
 impl Maps {
     fn apply(&mut self, transaction: &Transaction) {
-        let before = self.udp();
         for element in &transaction.delete {
             assert_eq!(
                 self.0.remove(&element.key()).as_ref(),
@@ -450,34 +483,6 @@ impl Maps {
                 "{element} added, and there already"
             );
         }
-        let after = self.udp();
-        let none = BTreeSet::new();
-        for (service, endpoints) in &transaction.udp {
-            assert_eq!(endpoints, after.get(service).unwrap_or(&none), "{service}");
-        }
-        for service in before.keys().chain(after.keys()) {
-            let (before, after) = (
-                before.get(service).unwrap_or(&none),
-                after.get(service).unwrap_or(&none),
-            );
-            let is_stale = !before.is_subset(after) || before.is_empty();
-            assert!(!is_stale || transaction.udp.contains_key(service), "{service}");
-        }
-    }
-
-    fn udp(&self) -> BTreeMap<SocketAddr, BTreeSet<SocketAddr>> {
-        let mut endpoints_of = BTreeMap::<_, BTreeSet<_>>::new();
-        for element in self.0.values() {
-            if let Element::Endpoint {
-                frontend, endpoint, ..
-            } = element
-                && frontend.protocol == Protocol::Udp
-            {
-                let service = SocketAddr::new(frontend.address, frontend.port);
-                endpoints_of.entry(service).or_default().insert(*endpoint);
-            }
-        }
-        endpoints_of
     }
 
     /// The elements in order, with the endpoints of a service in theirs: which slot or identity one has doesn't
@@ -542,12 +547,62 @@ impl Maps {
     }
 }
 
+/// Of each UDP service, who serves it: whatever the policy, and also to their last.
+type Udp = BTreeMap<SocketAddr, BTreeSet<SocketAddr>>;
+
+impl Follower {
+    fn udp(&self) -> Udp {
+        let mut serving = Udp::new();
+        for service in self.store.list::<Service>() {
+            let spec = service.spec.clone().unwrap();
+            let Ok(address) = spec.cluster_ip.unwrap().parse() else {
+                continue;
+            };
+            let ports = spec.ports.into_iter().flatten();
+            for port in ports.filter(|port| port.protocol.as_deref() == Some("UDP")) {
+                let frontend = SocketAddr::new(address, port.port.try_into().unwrap());
+                let mut pods = BTreeSet::new();
+                for slice in self.store.list::<EndpointSlice>() {
+                    let of = &slice.metadata.labels.as_ref().unwrap()[SERVICE_NAME];
+                    let endpoints = slice
+                        .endpoints
+                        .iter()
+                        .filter(|_| service.metadata.name.as_ref() == Some(of));
+                    let serves = |it: &&k8s_openapi::api::discovery::v1::Endpoint| {
+                        it.conditions.as_ref().unwrap().serving == Some(true)
+                    };
+                    pods.extend(
+                        endpoints
+                            .filter(serves)
+                            .map(|it| SocketAddr::new(it.addresses[0].parse().unwrap(), frontend.port())),
+                    );
+                }
+                serving.insert(frontend, pods);
+            }
+        }
+        serving
+    }
+}
+
+/// Flows are looked at when somebody has stopped serving, and only with those who serve now in mind.
+fn check_udp(told: &Udp, before: &Udp, after: &Udp) {
+    let none = BTreeSet::new();
+    for (service, serving) in told {
+        assert_eq!(serving, after.get(service).unwrap_or(&none), "{service}");
+    }
+    for (service, serving) in before {
+        let is_stale = !serving.is_subset(after.get(service).unwrap_or(&none));
+        assert!(!is_stale || told.contains_key(service), "{service}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_story_ends_where_a_new_plan_begins(steps in prop::collection::vec(step(), 1..40)) {
         let mut cluster = Follower::new();
         let mut maps = Maps::default();
         let mut chains = BTreeSet::new();
+        let mut udp = BTreeMap::new();
         for step in steps.iter().chain([&Step::Commit]) {
             cluster.take(step);
             if matches!(step, Step::Commit) {
@@ -556,6 +611,9 @@ proptest! {
                     prop_assert!(chains.insert(*chain), "{} is there already", chain.chain());
                 }
                 maps.apply(&transaction);
+                let now = cluster.udp();
+                check_udp(&transaction.udp, &udp, &now);
+                udp = now;
                 for chain in &transaction.delete_chains {
                     prop_assert!(chains.remove(chain), "{} isn't there", chain.chain());
                 }

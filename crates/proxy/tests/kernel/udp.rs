@@ -3,12 +3,14 @@
 use std::io::ErrorKind;
 
 use podlab_kernel::conntrack::Conntrack;
+use serde_json::json;
 
 use crate::lab::{Lab, NODE, ask, ask_udp, connect, udp_client};
 
 crate::tests![
     a_client_moves_on_when_its_endpoint_goes,
     a_client_stays_with_an_endpoint_that_stays,
+    a_client_stays_while_its_endpoint_serves_to_its_last,
     tcp_connections_of_the_same_port_are_kept,
     a_client_is_refused_until_there_is_an_endpoint,
     a_pod_that_reaches_itself_is_seen_as_the_node,
@@ -42,6 +44,31 @@ fn a_client_stays_with_an_endpoint_that_stays() {
     lab.set_endpoints("dns", "UDP", &all);
     lab.settle();
     lab.set_endpoints("dns", "UDP", &all[1..]);
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, stays.address);
+}
+
+fn a_client_stays_while_its_endpoint_serves_to_its_last() {
+    let lab = Lab::new();
+    let (client, leaves, stays) = (lab.client(), lab.server(), lab.server());
+    lab.serve("dns", "10.96.0.10", "UDP", &[&leaves]);
+    let socket = udp_client(&client.netns, DNS);
+    ask_udp(&socket).unwrap();
+    let leaving = |serving: bool| {
+        let conditions = json!({ "ready": false, "serving": serving, "terminating": true });
+        json!([
+            { "addresses": [leaves.address], "conditions": conditions },
+            { "addresses": [stays.address] },
+        ])
+    };
+    lab.set_slice("dns", "UDP", leaving(true));
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, leaves.address);
+    assert_eq!(
+        ask_udp(&udp_client(&client.netns, DNS)).unwrap().pod,
+        stays.address
+    );
+    lab.set_slice("dns", "UDP", leaving(false));
     lab.settle();
     assert_eq!(ask_udp(&socket).unwrap().pod, stays.address);
 }

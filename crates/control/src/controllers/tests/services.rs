@@ -63,7 +63,7 @@ fn a_cluster_ip_is_kept_refused_and_released() {
         (
             "b",
             "10.10.0.1",
-            "spec.clusterIPs: Invalid value: [\"10.10.0.1\"]: failed to allocate IP 10.10.0.1: the provided IP (10.10.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12",
+            "spec.clusterIPs: Invalid value: [\"10.10.0.1\"]: failed to allocate IP 10.10.0.1: the provided network does not match the current range",
         ),
         (
             "a",
