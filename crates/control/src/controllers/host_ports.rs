@@ -11,7 +11,7 @@ const ANY_ADDRESS: &str = "0.0.0.0";
 type Port = (String, String, i32);
 
 /// Which ports are taken, and at which addresses.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct HostPorts(HashMap<Port, Vec<String>>);
 
 impl HostPorts {

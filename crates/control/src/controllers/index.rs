@@ -14,7 +14,7 @@ use crate::store::name_of;
 type Label = (String, String, String);
 
 /// What is where, by what is looked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Index {
     pods: HashMap<Label, BTreeSet<NamespacedName>>,
     /// Each service under one label of its selector: the pods that it selects have that label too.
@@ -79,7 +79,11 @@ impl Index {
                 match node_of(pod) {
                     Some(node) => {
                         self.host_ports.remove(pod, &node);
-                        self.on_node.entry(node).and_modify(|count| *count -= 1);
+                        let count = self.on_node.entry(node.clone()).or_default();
+                        *count = count.saturating_sub(1);
+                        if *count == 0 {
+                            self.on_node.remove(&node);
+                        }
                     }
                     None => drop(self.unscheduled.remove(&name)),
                 }

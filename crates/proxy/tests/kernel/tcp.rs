@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use podlab_api::steps::NamespacedName;
+use podlab_kernel::conntrack::{Conntrack, Protocol};
 use serde_json::json;
 
-use crate::lab::{A_WHILE, Lab, NODE, SOON, ask, ask_once, connect, connect_within, ping, who_answers};
+use crate::lab::{
+    A_WHILE, Lab, NODE, SOON, ask, ask_once, ask_udp, connect, connect_within, ping, udp_client, who_answers,
+};
 
 crate::tests![
     connections_spread_over_the_endpoints,
@@ -241,27 +244,46 @@ fn ten_thousand_services_leave_nothing() {
         "cluster-ips",
         "hairpin",
     ];
+    let name = |number: usize| format!("web-{number}");
+    let address = |number: usize| format!("10.96.{}.{}", 1 + number / 250, 1 + number % 250);
+    let protocol = |number: usize| if number.is_multiple_of(10) { "UDP" } else { "TCP" };
     for batch in 0..10 {
         for number in 0..1_000 {
-            let address = format!("10.96.{}.{}", 1 + number / 250, 1 + number % 250);
             let affinity = if number % 50 == 1 { "ClientIP" } else { "None" };
-            let annotation = if number % 50 == 0 { "RoundRobin" } else { "" };
+            let annotation = if number % 50 == 2 { "RoundRobin" } else { "" };
             lab.set_service(
-                &format!("web-{number}"),
+                &name(number),
                 json!({ "podlab.dev/load-balancing": annotation }),
-                json!({ "clusterIP": address, "sessionAffinity": affinity }),
+                json!({
+                    "clusterIP": address(number),
+                    "sessionAffinity": affinity,
+                    "ports": [{ "port": 80, "protocol": protocol(number) }],
+                }),
             );
-            lab.set_endpoints(&format!("web-{number}"), "TCP", &[&pod]);
+            lab.set_endpoints(&name(number), protocol(number), &[&pod]);
         }
         lab.settle();
-        ask_once(&client.netns, &format!("10.96.1.{}:80", 1 + batch)).unwrap();
+        for number in (0..1_000).step_by(25) {
+            let to = format!("{}:80", address(number + batch));
+            match protocol(number + batch) {
+                "UDP" => drop(ask_udp(&udp_client(&client.netns, &to)).unwrap()),
+                _ => drop(ask_once(&client.netns, &to).unwrap()),
+            }
+        }
         assert_eq!(lab.elements("service-ips"), 1_000);
         for number in 0..1_000 {
-            lab.remove_service(&format!("web-{number}"));
-            lab.remove_endpoints(&format!("web-{number}"));
+            lab.remove_service(&name(number));
+            lab.remove_endpoints(&name(number));
         }
         lab.settle();
         assert_eq!(maps.map(|map| lab.elements(map)), [0; 6]);
+        let flows = Conntrack::open(&lab.node).unwrap().flows().unwrap();
+        let udp = flows.iter().filter(|flow| flow.protocol == Protocol::Udp);
+        assert_eq!(
+            udp.count(),
+            0,
+            "the rest are closed TCP connections, which time out"
+        );
     }
     let chains = lab.nft().list(&["list", "chains"]).unwrap();
     let picks: Vec<_> = chains.lines().filter(|line| line.contains("pick-")).collect();

@@ -1,5 +1,6 @@
 //! Addresses and types of services, in Kubernetes' words.
 
+use k8s_openapi::api::core::v1::Endpoints;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use serde_json::Value;
 
@@ -168,4 +169,61 @@ fn a_range_stays_as_long_as_a_service_has_an_address_of_it() {
     );
     lab.registry.delete(Kind::Service, &in_default("a")).unwrap();
     assert!(lab.registry.store().get::<ServiceCIDR>(&more).is_none());
+}
+
+/// A service and its pods in each of ten namespaces, all with the same names, a thousand times.
+#[test]
+fn ten_thousand_services_leave_nothing() {
+    let mut lab = Lab::with_range("10.96.0.0/24");
+    let store = lab.registry.store().clone();
+    let namespaces: Vec<String> = (0..10).map(|number| format!("shop-{number}")).collect();
+    for name in &namespaces {
+        let namespace = serde_json::from_value(json!({ "metadata": { "name": name } })).unwrap();
+        lab.registry.apply(Object::Namespace(namespace)).unwrap();
+    }
+    for round in 0..1_000 {
+        for (number, namespace) in namespaces.iter().enumerate() {
+            let metadata = json!({ "namespace": namespace, "name": "web" });
+            let spec = json!({ "selector": { "app": "web" }, "ports": [{ "port": 80 }] });
+            let service = serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap();
+            lab.registry.apply(Object::Service(service)).unwrap();
+            let pod: Pod = serde_json::from_value(json!({
+                "metadata": { "namespace": namespace, "name": "web", "labels": { "app": "web" } },
+                "spec": { "containers": [{ "name": "c", "image": "i" }] },
+                "status": { "phase": "Running", "podIP": format!("10.244.{}.{number}", round % 200) },
+            }))
+            .unwrap();
+            store.create(pod).unwrap();
+        }
+        lab.controllers.run();
+        for (number, namespace) in namespaces.iter().enumerate() {
+            let slices = store.list_in::<EndpointSlice>(namespace);
+            let addresses: Vec<_> = slices.iter().flat_map(|slice| &slice.endpoints).collect();
+            assert_eq!(
+                (slices.len(), addresses.len()),
+                (1, 1),
+                "its own pod, not those of other namespaces"
+            );
+            assert_eq!(
+                addresses[0].addresses,
+                [format!("10.244.{}.{number}", round % 200)]
+            );
+            let name = NamespacedName {
+                namespace: namespace.clone(),
+                name: "web".to_owned(),
+            };
+            lab.registry.delete(Kind::Service, &name).unwrap();
+            store.remove::<Pod>(&name).unwrap();
+        }
+        lab.controllers.run();
+    }
+    assert_eq!(store.list::<Service>().len(), 1, "the API's own");
+    assert!(store.list::<EndpointSlice>().is_empty() && store.list::<Endpoints>().is_empty());
+    let mut anew = Controllers::new(lab.registry.clone());
+    anew.run();
+    assert_eq!(lab.controllers.index, anew.index);
+    for number in 0..253 {
+        lab.apply_service(&format!("service-{number}"), json!({}))
+            .unwrap();
+    }
 }
