@@ -71,13 +71,9 @@ impl Row {
             .join(name)
             .with_extension("yaml");
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let title = self.upstream.trim_end_matches(" [Conformance]");
-        let written = [
-            format!("description: {title}\n"),
-            format!("description: {title:?}\n"),
-        ];
-        if !written.iter().any(|title| text.contains(title)) {
-            return Err(format!("{name}.yaml has no {}", written[0]));
+        let title = format!("# {}\n", self.upstream.trim_end_matches(" [Conformance]"));
+        if !text.contains(&title) {
+            return Err(format!("{name}.yaml has no {title}"));
         }
         for user in User::all() {
             let file = File::open(&path).map_err(|error| error.to_string())?;

@@ -26,7 +26,11 @@ use crate::lab::{
 };
 use crate::listing::{listed, planned};
 
-crate::tests![any_story_is_answered_as_a_naive_reading_says];
+crate::tests![
+    any_story_is_answered_as_a_naive_reading_says,
+    who_terminates_and_is_not_ready_answers_if_published,
+    who_terminates_and_is_not_ready_answers_nobody_otherwise,
+];
 
 /// A pod's ports: the odd ones call the second one `http`.
 const PORTS: [u16; 2] = [8080, 8081];
@@ -95,6 +99,40 @@ fn any_story_is_answered_as_a_naive_reading_says() {
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The answer of a service whose only pod terminates, and isn't ready.
+fn answer_of_the_unready(not_ready_too: bool) -> Result<SocketAddr, ErrorKind> {
+    let shape = Shape {
+        selector: 0,
+        affinity: false,
+        turns: false,
+        local: false,
+        not_ready_too,
+    };
+    let mut cluster = Cluster::new();
+    for step in [
+        Step::Service { name: 0, shape },
+        Step::Pod {
+            name: 1,
+            labels: 0,
+            ready: false,
+        },
+        Step::Terminate(1),
+    ] {
+        cluster.take(&step);
+    }
+    cluster.settle();
+    let to = SocketAddr::new(cluster.cluster_ip(0).unwrap(), 80);
+    cluster.answer(Protocol::Tcp, to)
+}
+
+fn who_terminates_and_is_not_ready_answers_if_published() {
+    assert!(answer_of_the_unready(true).is_ok());
+}
+
+fn who_terminates_and_is_not_ready_answers_nobody_otherwise() {
+    assert_eq!(answer_of_the_unready(false), Err(ErrorKind::ConnectionRefused));
 }
 
 struct Cluster {

@@ -3,16 +3,19 @@
 use std::io::ErrorKind;
 
 use podlab_kernel::conntrack::Conntrack;
+use podlab_node::cni::PodLink;
 use serde_json::json;
 
-use crate::lab::{Lab, NODE, ask, ask_udp, connect, udp_client};
+use crate::lab::{Lab, NODE, NODE_NAME, ask, ask_udp, connect, udp_client};
 
 crate::tests![
     a_client_moves_on_when_its_endpoint_goes,
     a_client_stays_with_an_endpoint_that_stays,
     a_client_stays_while_its_endpoint_serves_to_its_last,
     tcp_connections_of_the_same_port_are_kept,
-    a_client_is_refused_until_there_is_an_endpoint,
+    a_client_is_refused_until_an_endpoint_is_ready,
+    the_node_moves_on_when_its_endpoint_goes,
+    a_client_moves_on_when_its_local_endpoint_goes_and_another_comes,
     a_pod_that_reaches_itself_is_seen_as_the_node,
     what_is_not_served_is_refused_at_once,
 ];
@@ -89,15 +92,57 @@ fn tcp_connections_of_the_same_port_are_kept() {
     assert_eq!(flows[0].original.source, stream.local_addr().unwrap());
 }
 
-fn a_client_is_refused_until_there_is_an_endpoint() {
+fn a_client_is_refused_until_an_endpoint_is_ready() {
     let lab = Lab::new();
     let (client, pod) = (lab.client(), lab.server());
     lab.serve("dns", "10.96.0.10", "UDP", &[]);
     let socket = udp_client(&client.netns, DNS);
     assert_eq!(ask_udp(&socket).unwrap_err().kind(), ErrorKind::ConnectionRefused);
-    lab.set_endpoints("dns", "UDP", &[&pod]);
+    let ready = |ready: bool| json!([{ "addresses": [pod.address], "conditions": { "ready": ready, "serving": ready } }]);
+    lab.set_slice("dns", "UDP", ready(false));
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    lab.set_slice("dns", "UDP", ready(true));
     lab.settle();
     assert_eq!(ask_udp(&socket).unwrap().pod, pod.address);
+}
+
+fn the_node_moves_on_when_its_endpoint_goes() {
+    let lab = Lab::new();
+    let (old, new) = (lab.server(), lab.server());
+    lab.serve("dns", "10.96.0.10", "UDP", &[&old]);
+    let socket = udp_client(&lab.node, DNS);
+    assert_eq!(ask_udp(&socket).unwrap().pod, old.address);
+    lab.set_endpoints("dns", "UDP", &[&new]);
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, new.address);
+}
+
+fn a_client_moves_on_when_its_local_endpoint_goes_and_another_comes() {
+    let lab = Lab::new();
+    let (client, old, new, elsewhere) = (lab.client(), lab.server(), lab.server(), lab.server());
+    let ports = json!([{ "port": 80, "protocol": "UDP" }]);
+    lab.set_service(
+        "dns",
+        json!({}),
+        json!({ "internalTrafficPolicy": "Local", "ports": ports }),
+    );
+    let on = |pod: &PodLink, node: &str| json!({ "addresses": [pod.address], "nodeName": node });
+    let there = on(&elsewhere, "another");
+    lab.set_slice("dns", "UDP", json!([on(&old, NODE_NAME), there]));
+    lab.settle();
+    let socket = udp_client(&client.netns, DNS);
+    assert_eq!(ask_udp(&socket).unwrap().pod, old.address);
+    lab.set_slice("dns", "UDP", json!([there]));
+    lab.settle();
+    assert_eq!(
+        ask_udp(&socket).unwrap_err().kind(),
+        ErrorKind::WouldBlock,
+        "dropped"
+    );
+    lab.set_slice("dns", "UDP", json!([there, on(&new, NODE_NAME)]));
+    lab.settle();
+    assert_eq!(ask_udp(&socket).unwrap().pod, new.address);
 }
 
 fn a_pod_that_reaches_itself_is_seen_as_the_node() {
