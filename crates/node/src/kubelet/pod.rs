@@ -226,7 +226,9 @@ impl Worker {
                     // Nobody has the other end: the object is gone already.
                     (Err(_), _) => {
                         stop.send_modify(|stop| *stop = Some(Duration::ZERO));
-                        all.await;
+                        if !ended {
+                            all.await;
+                        }
                         return;
                     }
                 },
