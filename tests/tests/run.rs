@@ -72,6 +72,16 @@ fn microservices() {
 }
 
 #[test]
+fn endpoints() {
+    scenario("endpoints");
+}
+
+#[test]
+fn load_balancing() {
+    scenario("load-balancing");
+}
+
+#[test]
 fn every_scenario_has_its_test() {
     let entries = workspace().join("scenarios").read_dir().expect("scenarios");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -81,7 +91,9 @@ fn every_scenario_has_its_test() {
         .collect();
     names.sort();
     let tested = [
+        "endpoints",
         "internal-database",
+        "load-balancing",
         "microservices",
         "my-service",
         "three-tier-postgres",

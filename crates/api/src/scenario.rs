@@ -306,7 +306,7 @@ pub enum Outcome {
 /// How answers spread over pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Distribution {
-    /// Each pod is as likely as any other: chi-squared test over the counts, p > 0.001.
+    /// Each pod is as likely as any other: chi-squared test over the counts, p > 0.001; drawn once more when it fails.
     Uniform,
     /// Each pod as often as any other, but for one time more: connections take turns.
     InTurn,

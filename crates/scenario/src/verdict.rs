@@ -78,6 +78,16 @@ pub(crate) fn judge(expect: &Expect, tries: &[Try], facts: &Facts) -> Verdict {
     }
 }
 
+/// Whether nothing is wrong but that the spread isn't even. One even spread of a thousand looks as uneven as that, so
+/// it says little; two in a row are one of a million.
+pub(crate) fn is_only_uneven(expect: &Expect, tries: &[Try], facts: &Facts) -> bool {
+    expect.distribution == Some(Distribution::Uniform)
+        && Spread::new(tries, facts)
+            .mismatch(Distribution::Uniform)
+            .is_some()
+        && tries.iter().all(|one| mismatch(expect, one, facts).is_none())
+}
+
 fn mismatch(expect: &Expect, one: &Try, facts: &Facts) -> Option<Mismatch> {
     let wrong = |expected: String| {
         Some(Mismatch {

@@ -157,6 +157,9 @@ impl<'a> Reader<'a> {
                     };
                     (Node { span, content }, anchor)
                 }
+                Event::Alias(anchor) if open.iter().any(|open| open.anchor == anchor) => {
+                    return Err(self.fail(span, "an anchor can't contain an alias of itself".into()));
+                }
                 Event::Alias(anchor) => (self.alias(anchor, span)?, 0),
                 _ => continue,
             };
@@ -250,7 +253,11 @@ impl<'a> Reader<'a> {
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Failed> {
         let Some(node) = self.anchors.get(&anchor) else {
-            return Err(self.fail(span, "an anchor can't contain an alias of itself".into()));
+            let message = "invalid YAML: found unknown anchor".into();
+            let diagnostic = Diagnostic::error(self.source, span, message)
+                .help("it is another document's: anchors end with their document");
+            self.diagnostics.push(diagnostic);
+            return Err(Failed(span.start.line));
         };
         self.aliased += node.size();
         if self.aliased > ALIASED {

@@ -397,3 +397,24 @@ fn one_pod_is_an_even_spread() {
         assert_eq!(spread.mismatch(distribution), None);
     }
 }
+
+#[test]
+fn an_uneven_spread_is_drawn_again_only_when_nothing_else_is_wrong() {
+    let uneven = |other: Option<Try>| {
+        let tries = vec![from(11, CLIENT); 30].into_iter();
+        tries.chain(other).collect::<Vec<_>>()
+    };
+    let uniform = Expect {
+        distribution: Some(Distribution::Uniform),
+        ..expect()
+    };
+    assert!(is_only_uneven(&uniform, &uneven(None), &facts()));
+    assert!(!is_only_uneven(&uniform, &uneven(Some(http(500, ""))), &facts()));
+    assert!(!is_only_uneven(&expect(), &uneven(None), &facts()));
+    let even: Vec<Try> = [11, 12, 13]
+        .repeat(10)
+        .into_iter()
+        .map(|last| from(last, CLIENT))
+        .collect();
+    assert!(!is_only_uneven(&uniform, &even, &facts()));
+}
