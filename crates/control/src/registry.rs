@@ -81,7 +81,7 @@ impl ApiError {
     /// The path of the first field that is wrong, if a field is.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::Invalid { errors, .. } => errors.first().map(|error| &*error.path),
+            Self::Invalid { errors, .. } => errors.first().map(|error| &*error.place),
             Self::NoNamespace(_) => Some("metadata.namespace"),
             _ => None,
         }
@@ -245,12 +245,7 @@ impl Registry {
             wanted.node_name = stored.spec.as_ref().and_then(|spec| spec.node_name.clone());
             if stored.spec.as_ref() != Some(&wanted) {
                 let detail = "pod updates may not change fields other than labels and annotations".to_owned();
-                let error = FieldError {
-                    path: "spec".into(),
-                    reason: FieldReason::Forbidden,
-                    detail,
-                    help: None,
-                };
+                let error = FieldError::new("spec", FieldReason::Forbidden, detail);
                 return Err(invalid(&Object::Pod(pod), vec![error]));
             }
         }
@@ -333,7 +328,10 @@ impl Registry {
             let spec = pod.spec.clone().unwrap_or_default();
             if spec.node_name.is_some() && pod.metadata.deletion_timestamp.is_none() {
                 pod.metadata.deletion_timestamp = Some(now);
-                pod.metadata.deletion_grace_period_seconds = spec.termination_grace_period_seconds;
+                // Kubernetes accepts less than nothing, and takes it for a second.
+                let grace = spec.termination_grace_period_seconds;
+                pod.metadata.deletion_grace_period_seconds =
+                    grace.map(|seconds| if seconds < 0 { 1 } else { seconds });
             }
         })?;
         if pod.metadata.deletion_timestamp.is_none() {
@@ -373,16 +371,10 @@ fn invalid(object: &Object, errors: Vec<FieldError>) -> ApiError {
 }
 
 fn immutable(object: &Object, path: &str, value: &serde_json::Value) -> ApiError {
-    invalid(object, vec![invalid_value(path, value, "field is immutable")])
-}
-
-fn invalid_value(path: &str, value: &serde_json::Value, why: &str) -> FieldError {
-    FieldError {
-        path: path.to_owned(),
-        reason: FieldReason::Invalid,
-        detail: format!("{value}: {why}"),
-        help: None,
-    }
+    invalid(
+        object,
+        vec![FieldError::invalid(path, value.clone(), "field is immutable")],
+    )
 }
 
 /// Five letters and digits that make no words, as Kubernetes ends generated names.

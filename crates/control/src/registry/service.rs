@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use podlab_api::object::Resource;
+use podlab_api::validation::FieldError;
 use serde_json::json;
 
-use super::{ApiError, Applied, Registry, invalid, invalid_value};
+use super::{ApiError, Applied, Registry, invalid};
 use crate::store::name_of;
 
 /// The address of a service, if it has one: headless services and ExternalNames don't.
@@ -28,7 +29,7 @@ impl Registry {
         match (needs_address, old.clone(), requested) {
             (false, ..) => clear_address(spec),
             (true, Some(old), Some(wanted)) if old != wanted => {
-                let error = invalid_value("spec.clusterIPs[0]", &ips, "may not change once set");
+                let error = FieldError::invalid("spec.clusterIPs[0]", ips.clone(), "may not change once set");
                 return Err(invalid(&service.into_object(), vec![error]));
             }
             (true, Some(old), _) => set_address(spec, old),
@@ -61,7 +62,7 @@ impl Registry {
             return taken.map_err(|why| ApiError::Internal(format!("failed to allocate a serviceIP: {why}")));
         };
         let refuse = |why: &str| {
-            let error = invalid_value("spec.clusterIPs", &json!([text]), why);
+            let error = FieldError::invalid("spec.clusterIPs", json!([text]), why);
             invalid(&service.clone().into_object(), vec![error])
         };
         let address: IpAddr = text.parse().map_err(|_| refuse("must be a valid IP address"))?;

@@ -5,9 +5,10 @@ use k8s_openapi::api::networking::v1::{ServiceCIDR, ServiceCIDRSpec, ServiceCIDR
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use podlab_api::object::Resource;
 use podlab_api::steps::NamespacedName;
+use podlab_api::validation::FieldError;
 use serde_json::json;
 
-use super::{ApiError, Applied, Registry, immutable, invalid, invalid_value};
+use super::{ApiError, Applied, Registry, immutable, invalid};
 use crate::store::{StoreError, name_of};
 
 /// The range that every cluster has, by the name that Kubernetes gives it.
@@ -42,7 +43,7 @@ impl Registry {
                     .iter()
                     .for_each(|cidr| addresses.remove_range(*cidr));
                 let path = format!("spec.cidrs[{index}]");
-                let error = invalid_value(&path, &json!(cidr.to_string()), &why.to_string());
+                let error = FieldError::invalid(&path, cidr.to_string(), &why.to_string());
                 return Err(invalid(&range.into_object(), vec![error]));
             }
         }
