@@ -18,6 +18,7 @@ use crate::limits::limits;
 use crate::object::{Kind, Object};
 use crate::source::Source;
 use crate::validation::validate;
+use crate::warnings::warnings;
 
 /// What a document is.
 pub(super) enum Document {
@@ -170,6 +171,13 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
     }
     for limit in limits(&object).into_iter().filter(|limit| !told(&limit.path)) {
         diagnostics.push(place.diagnose(limit.severity, &limit.path, &limit.message));
+    }
+    for warning in warnings(&object)
+        .into_iter()
+        .filter(|warning| !told(&warning.place))
+    {
+        let message = prefixed(&place.prefix, &warning.message);
+        diagnostics.push(place.say_at(Severity::Warning, &warning.place, &message));
     }
     Document::Object(Box::new(Located { value: object, place }))
 }
