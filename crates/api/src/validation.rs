@@ -11,6 +11,7 @@ mod probes;
 mod service;
 mod service_cidr;
 mod slice;
+mod update;
 mod workload;
 
 #[cfg(test)]
@@ -22,6 +23,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::object::Object;
 use crate::suggest::suggest;
+
+pub use update::validate_update;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

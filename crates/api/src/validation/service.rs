@@ -41,11 +41,11 @@ pub(super) fn validate(service: &Service, errors: &mut Errors) {
     traffic::validate(service, errors);
 }
 
-fn kind(spec: &ServiceSpec) -> &str {
+pub(super) fn kind(spec: &ServiceSpec) -> &str {
     spec.type_.as_deref().unwrap_or_default()
 }
 
-fn is_headless(spec: &ServiceSpec) -> bool {
+pub(super) fn is_headless(spec: &ServiceSpec) -> bool {
     spec.cluster_ips.as_deref() == Some(&["None".to_owned()])
 }
 

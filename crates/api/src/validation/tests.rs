@@ -3,6 +3,7 @@
 mod endpoints;
 mod pod;
 mod service;
+mod update;
 mod workload;
 
 use k8s_openapi::api::apps::v1::Deployment;
