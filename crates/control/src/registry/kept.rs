@@ -12,7 +12,7 @@ pub(super) fn keep(new: &mut Object, stored: &Object) {
     }
 }
 
-fn keep_node(new: &mut Pod, stored: &Pod) {
+pub(super) fn keep_node(new: &mut Pod, stored: &Pod) {
     let node = stored.spec.as_ref().and_then(|spec| spec.node_name.clone());
     if let Some(spec) = &mut new.spec
         && spec.node_name.is_none()

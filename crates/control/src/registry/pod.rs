@@ -5,6 +5,7 @@ use podlab_api::object::Object;
 use podlab_api::steps::NamespacedName;
 use podlab_api::validation::{FieldError, FieldReason};
 
+use super::kept::keep_node;
 use super::{ApiError, Applied, Registry, invalid, random_suffix};
 use crate::store::StoreError;
 
@@ -24,7 +25,11 @@ impl Registry {
             ..PodStatus::default()
         };
         pod.status = Some(status);
-        self.put(pod, |stored: &mut Pod, new| stored.spec = new.spec)
+        self.put(pod, |stored: &mut Pod, mut new| {
+            // The scheduler may have been faster.
+            keep_node(&mut new, stored);
+            stored.spec = new.spec;
+        })
     }
 
     pub(super) fn delete_pod(&self, name: &NamespacedName) -> Result<(), StoreError> {

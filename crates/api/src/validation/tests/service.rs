@@ -48,6 +48,16 @@ fn ports() {
 }
 
 #[test]
+fn a_node_port_is_one_ports_own_for_each_protocol() {
+    let port = |name: &str, protocol: &str, port: i32| json!({ "name": name, "protocol": protocol, "port": port, "nodePort": 30080 });
+    let ports = [port("a", "TCP", 80), port("b", "UDP", 80), port("c", "TCP", 81)];
+    assert_eq!(
+        errors::<Service>(service(json!({ "type": "NodePort", "ports": ports }))),
+        ["spec.ports[2].nodePort: Duplicate value: 30080"]
+    );
+}
+
+#[test]
 fn addresses() {
     let ip = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
     for (fields, expected) in [

@@ -42,6 +42,13 @@ fn services() {
                  the secondary clusterIP",
             ],
         ),
+        (
+            pair.clone(),
+            json!({ "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1", "2001:db8::2"] }),
+            vec![
+                "spec.clusterIPs[1]: Invalid value: [\"10.96.0.1\",\"2001:db8::2\"]: may not change once set",
+            ],
+        ),
         (given.clone(), pair, nothing.clone()),
         (
             given.clone(),
