@@ -52,12 +52,11 @@ pub(super) fn validate_replica_set(replica_set: &ReplicaSet, errors: &mut Errors
         errors.not_negative("replicas", spec.replicas);
         errors.not_negative("minReadySeconds", spec.min_ready_seconds);
         validate_selector(&spec.selector, errors);
-        match &spec.template {
-            Some(template) => errors.at("template", |errors| {
-                validate_template(template, &spec.selector, errors)
-            }),
-            None => errors.required("template", ""),
-        }
+        // One that isn't there has nothing that it needs.
+        let template = spec.template.clone().unwrap_or_default();
+        errors.at("template", |errors| {
+            validate_template(&template, &spec.selector, errors)
+        });
     });
 }
 

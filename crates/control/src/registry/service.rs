@@ -24,7 +24,8 @@ impl Registry {
     ) -> Result<Applied, ApiError> {
         let old = stored.and_then(cluster_ip);
         let spec = service.spec.get_or_insert_default();
-        let errors = families::fill(spec, stored.and_then(|stored| stored.spec.as_ref()));
+        let mut errors = families::fill(spec, stored.and_then(|stored| stored.spec.as_ref()));
+        errors.extend(out_of_range(spec));
         if !errors.is_empty() {
             return Err(invalid(&service.into_object(), errors));
         }
@@ -66,6 +67,17 @@ impl Registry {
         taken.map_err(|why| refuse(&format!("failed to allocate IP {address}: {why}")))?;
         Ok(address)
     }
+}
+
+/// Ports of nodes that Kubernetes keeps for other things, unless it is told otherwise.
+fn out_of_range(spec: &ServiceSpec) -> Vec<FieldError> {
+    let ports = spec.ports.iter().flatten().enumerate();
+    let ports = ports.filter_map(|(index, port)| Some((index, port.node_port.filter(|port| *port != 0)?)));
+    let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
+    ports
+        .filter(|(_, port)| !(30000..=32767).contains(port))
+        .map(|(index, port)| FieldError::invalid(&format!("spec.ports[{index}].nodePort"), port, why))
+        .collect()
 }
 
 fn needs_address(spec: &ServiceSpec) -> bool {

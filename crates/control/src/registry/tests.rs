@@ -152,6 +152,21 @@ fn an_update_keeps_what_was_given_and_drops_what_its_type_has_no_use_for() {
 }
 
 #[test]
+fn a_node_port_is_of_their_range() {
+    let service = |port: i32| json!({ "type": "NodePort", "ports": [{ "port": 80, "nodePort": port }] });
+    for port in [30000, 32767] {
+        assert_eq!(apply_service(&registry(), service(port)), Ok(Applied::Created));
+    }
+    for port in [80, 29999, 32768] {
+        let expected = format!(
+            "Service \"web\" is invalid: spec.ports[0].nodePort: Invalid value: {port}: provided port is not in the valid \
+             range. The range of valid ports is 30000-32767"
+        );
+        assert_eq!(apply_service(&registry(), service(port)), Err(expected));
+    }
+}
+
+#[test]
 fn a_pod_keeps_its_node_and_its_images() {
     let registry = registry();
     let tolerated = pod(json!({ "tolerations": [{ "operator": "Exists" }] }));

@@ -101,3 +101,15 @@ fn labels_of_a_template_are_told_without_its_metadata() {
         ["spec.template.spec.containers: Required value"]
     );
 }
+
+#[test]
+fn a_replica_set_without_a_template_lacks_what_is_in_it() {
+    let spec = json!({ "selector": { "matchLabels": { "app": "web" } } });
+    assert_eq!(
+        errors::<ReplicaSet>(json!({ "metadata": { "name": "web" }, "spec": spec })),
+        [
+            "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+            "spec.template.spec.containers: Required value",
+        ]
+    );
+}
