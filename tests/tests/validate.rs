@@ -102,6 +102,23 @@ fn a_kind_that_podlab_does_not_run_is_passed_over_unless_strict() {
 }
 
 #[test]
+fn what_kubernetes_warns_of_is_valid_unless_strict() {
+    let input = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n\
+                 spec: {clusterIP: None, sessionAffinity: ClientIP, ports: [{port: 80}]}\n";
+    let lenient = validate(User::all()[0], input, &[]);
+    assert_eq!(lenient.status.code(), Some(0), "{}", printed(&lenient));
+    let said =
+        "<stdin>:4:42: warning: Service \"web\": spec.SessionAffinity is ignored for headless services\n";
+    assert!(
+        String::from_utf8_lossy(&lenient.stderr).starts_with(said),
+        "{}",
+        printed(&lenient)
+    );
+    let strict = validate(User::all()[0], input, &["--strict"]);
+    assert_eq!(strict.status.code(), Some(2), "{}", printed(&strict));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_bad_input() {
     let output = podlab(User::all()[0])
         .args(["validate", "no-such.yaml"])

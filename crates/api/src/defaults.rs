@@ -1,7 +1,9 @@
 //! What Kubernetes fills in where a manifest says nothing.
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdateDeployment};
-use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Probe, Service, ServiceSpec};
+use k8s_openapi::api::core::v1::{
+    Container, EmptyDirVolumeSource, PodSpec, PodTemplateSpec, Probe, Service, ServiceSpec, Volume,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::object::Object;
@@ -16,7 +18,7 @@ pub fn default_object(object: &mut Object) {
         metadata.namespace = Some("default".to_owned());
     }
     match object {
-        Object::Pod(pod) => pod.spec.iter_mut().for_each(pod_spec),
+        Object::Pod(pod) => pod.spec.iter_mut().for_each(default_pod),
         Object::Service(service) => default_service(service),
         Object::Deployment(deployment) => default_deployment(deployment),
         Object::ReplicaSet(replica_set) => default_replica_set(replica_set),
@@ -64,19 +66,27 @@ fn default_service(service: &mut Service) {
     if kind != Some("ExternalName") {
         fill(&mut spec.internal_traffic_policy, "Cluster");
     }
-    if matches!(kind, Some("NodePort" | "LoadBalancer")) {
+    let external_ips = spec.external_ips.iter().flatten().count();
+    if matches!(kind, Some("NodePort" | "LoadBalancer")) || (kind == Some("ClusterIP") && external_ips > 0) {
         fill(&mut spec.external_traffic_policy, "Cluster");
     }
     if kind == Some("LoadBalancer") {
         spec.allocate_load_balancer_node_ports.get_or_insert(true);
     }
-    if spec.session_affinity.as_deref() == Some("ClientIP") {
-        let client_ip = spec
-            .session_affinity_config
-            .get_or_insert_default()
-            .client_ip
-            .get_or_insert_default();
-        client_ip.timeout_seconds.get_or_insert(10_800);
+    match spec.session_affinity.as_deref() {
+        Some("None") => spec.session_affinity_config = None,
+        Some("ClientIP") => {
+            let config = spec.session_affinity_config.get_or_insert_default();
+            let client_ip = config.client_ip.get_or_insert_default();
+            client_ip.timeout_seconds.get_or_insert(10_800);
+        }
+        _ => {}
+    }
+    // The older of two fields, of which Kubernetes keeps both.
+    if let Some(address) = spec.cluster_ip.clone().filter(|address| !address.is_empty())
+        && spec.cluster_ips.as_ref().is_none_or(Vec::is_empty)
+    {
+        spec.cluster_ips = Some(vec![address]);
     }
     default_service_ports(spec);
 }
@@ -124,30 +134,52 @@ fn template(template: &mut PodTemplateSpec) {
     template.spec.iter_mut().for_each(pod_spec);
 }
 
+/// What a pod has and a template of pods has not: it comes with the pod.
+fn default_pod(spec: &mut PodSpec) {
+    pod_spec(spec);
+    spec.enable_service_links.get_or_insert(true);
+    if spec.host_network != Some(true) {
+        return;
+    }
+    let containers = spec.init_containers.iter_mut().flatten();
+    for container in containers.chain(&mut spec.containers) {
+        for port in container.ports.iter_mut().flatten() {
+            if matches!(port.host_port, None | Some(0)) {
+                port.host_port = Some(port.container_port);
+            }
+        }
+    }
+}
+
 fn pod_spec(spec: &mut PodSpec) {
     fill(&mut spec.restart_policy, "Always");
     fill(&mut spec.dns_policy, "ClusterFirst");
     fill(&mut spec.scheduler_name, "default-scheduler");
     spec.termination_grace_period_seconds.get_or_insert(30);
-    spec.enable_service_links.get_or_insert(true);
     spec.security_context.get_or_insert_default();
     for volume in spec.volumes.iter_mut().flatten() {
+        let named = Volume {
+            name: volume.name.clone(),
+            ..Volume::default()
+        };
+        if *volume == named {
+            volume.empty_dir = Some(EmptyDirVolumeSource::default());
+        }
         if let Some(path) = &mut volume.host_path {
             path.type_.get_or_insert_default();
         }
     }
-    let host_network = spec.host_network == Some(true);
     for container in spec
         .init_containers
         .iter_mut()
         .flatten()
         .chain(&mut spec.containers)
     {
-        default_container(container, host_network);
+        default_container(container);
     }
 }
 
-fn default_container(container: &mut Container, host_network: bool) {
+fn default_container(container: &mut Container) {
     fill(&mut container.termination_message_path, "/dev/termination-log");
     fill(&mut container.termination_message_policy, "File");
     let policy = pull_policy(container.image.as_deref().unwrap_or_default());
@@ -155,9 +187,6 @@ fn default_container(container: &mut Container, host_network: bool) {
     container.resources.get_or_insert_default();
     for port in container.ports.iter_mut().flatten() {
         fill(&mut port.protocol, "TCP");
-        if host_network && port.host_port.is_none() {
-            port.host_port = Some(port.container_port);
-        }
     }
     for variable in container.env.iter_mut().flatten() {
         if let Some(field) = variable

@@ -11,3 +11,4 @@ mod source;
 pub mod steps;
 mod suggest;
 pub mod validation;
+pub mod warnings;

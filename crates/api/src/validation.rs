@@ -11,18 +11,29 @@ mod probes;
 mod service;
 mod service_cidr;
 mod slice;
+mod update;
 mod workload;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Display;
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::object::Object;
 use crate::suggest::suggest;
 
+pub use update::validate_update;
+
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's path: `spec.ports[0].port`.
+    /// The field's path as Kubernetes tells it: `spec.ports[0].port`.
     pub path: String,
+    /// Where it stands, for Kubernetes' path doesn't always lead there: `metadata.labels` is told of
+    /// `metadata.labels[app]`.
+    pub place: String,
     /// Which sort of rule.
     pub reason: FieldReason,
     /// The value and the rule, without path and reason; may be empty.
@@ -68,6 +79,22 @@ impl Display for FieldReason {
 }
 
 impl FieldError {
+    /// An error about the field at `path`, which is where it stands.
+    pub fn new(path: &str, reason: FieldReason, detail: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            place: path.to_owned(),
+            reason,
+            detail,
+            help: None,
+        }
+    }
+
+    /// The value is told in its JSON form: text in quotes, numbers without.
+    pub fn invalid(path: &str, value: impl Into<serde_json::Value>, why: &str) -> Self {
+        Self::new(path, FieldReason::Invalid, format!("{}: {why}", value.into()))
+    }
+
     /// The message without the path: `Invalid value: 0: must be between 1 and 65535, inclusive`.
     pub fn message(&self) -> String {
         if self.detail.is_empty() {
@@ -92,7 +119,7 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
     metadata::validate(object, &mut errors);
     match object {
         Object::Pod(pod) => errors.at("spec", |errors| match &pod.spec {
-            Some(spec) => pod::validate(spec, errors),
+            Some(spec) => pod::validate(spec, pod::Of::Pod, errors),
             None => errors.required("containers", ""),
         }),
         Object::Service(service) => service::validate(service, &mut errors),
@@ -110,19 +137,24 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
 #[derive(Debug, Default)]
 struct Errors {
     path: String,
+    place: String,
     found: Vec<FieldError>,
 }
 
 impl Errors {
     /// Looks at a field of the current one.
     fn at<T>(&mut self, field: &str, look: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.path.len();
-        if length > 0 && !field.is_empty() && !field.starts_with('[') {
-            self.path.push('.');
-        }
-        self.path.push_str(field);
+        self.at_told_as(field, field, look)
+    }
+
+    /// Looks at a field of the current one that Kubernetes tells by another path.
+    fn at_told_as<T>(&mut self, told: &str, field: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        let (path, place) = (self.path.len(), self.place.len());
+        push(&mut self.path, told);
+        push(&mut self.place, field);
         let result = look(self);
-        self.path.truncate(length);
+        self.path.truncate(path);
+        self.place.truncate(place);
         result
     }
 
@@ -146,9 +178,9 @@ impl Errors {
 
     fn add_with_help(&mut self, field: &str, reason: FieldReason, detail: String, help: Option<String>) {
         self.at(field, |errors| {
-            let path = errors.path.clone();
             errors.found.push(FieldError {
-                path,
+                path: errors.path.clone(),
+                place: errors.place.clone(),
                 reason,
                 detail,
                 help,
@@ -169,18 +201,36 @@ impl Errors {
         self.add(field, FieldReason::Invalid, format!("{}: {why}", value.into()));
     }
 
+    fn not_found(&mut self, field: &str, value: &str) {
+        self.add(field, FieldReason::NotFound, format!("{value:?}"));
+    }
+
+    /// Checks that a list isn't longer than allowed.
+    fn at_most(&mut self, field: &str, count: usize, most: usize) -> bool {
+        if count > most {
+            let detail = format!("{count}: must have at most {most} items");
+            self.add(field, FieldReason::TooMany, detail);
+        }
+        count <= most
+    }
+
     fn duplicate(&mut self, field: &str, value: impl Into<serde_json::Value>) {
         self.add(field, FieldReason::Duplicate, value.into().to_string());
     }
 
     /// Checks that a value is one of those that the field can have.
     fn one_of(&mut self, field: &str, value: Option<&str>, supported: &[&str]) {
-        let Some(value) = value.filter(|value| !supported.contains(value)) else {
-            return;
-        };
-        let help = suggest(value, supported.iter().copied()).map(|meant| format!("did you mean {meant:?}?"));
+        if let Some(value) = value.filter(|value| !supported.contains(value)) {
+            self.unsupported(field, format!("{value:?}"), Some(value), supported);
+        }
+    }
+
+    /// `told` is what the message says of the value.
+    fn unsupported(&mut self, field: &str, told: String, value: Option<&str>, supported: &[&str]) {
+        let meant = value.and_then(|value| suggest(value, supported.iter().copied()));
+        let help = meant.map(|meant| format!("did you mean {meant:?}?"));
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
-        let detail = format!("{value:?}: supported values: {}", supported.join(", "));
+        let detail = format!("{told}: supported values: {}", supported.join(", "));
         self.add_with_help(field, FieldReason::Unsupported, detail, help);
     }
 
@@ -191,8 +241,22 @@ impl Errors {
     }
 
     fn port(&mut self, field: &str, port: i32) {
-        if !(1..=65535).contains(&port) {
-            self.invalid(field, port, "must be between 1 and 65535, inclusive");
+        self.between(field, port, 1, 65535);
+    }
+
+    fn between(&mut self, field: &str, value: impl Into<i64>, least: i64, most: i64) {
+        let value = value.into();
+        if !(least..=most).contains(&value) {
+            let why = format!("must be between {least} and {most}, inclusive");
+            self.invalid(field, value, &why);
+        }
+    }
+
+    /// A port by its number or by its name.
+    fn port_or_name(&mut self, field: &str, port: &IntOrString) {
+        match port {
+            IntOrString::Int(number) => self.port(field, *number),
+            IntOrString::String(name) => self.name(field, name, names::port_name),
         }
     }
 
@@ -202,4 +266,11 @@ impl Errors {
             self.invalid(field, name, &why);
         }
     }
+}
+
+fn push(path: &mut String, field: &str) {
+    if !path.is_empty() && !field.is_empty() && !field.starts_with('[') {
+        path.push('.');
+    }
+    path.push_str(field);
 }

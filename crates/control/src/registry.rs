@@ -1,19 +1,24 @@
 //! Where objects enter the store: defaults, validation, allocation, and Kubernetes' answers.
 
+mod kept;
+mod pod;
 mod service;
 mod service_cidr;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, NamespaceStatus, Node, Pod, PodStatus, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, NamespaceStatus, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use podlab_api::builtin::{self, NAMESPACES};
 use podlab_api::defaults::default_object;
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
-use podlab_api::validation::{FieldError, FieldReason, validate};
+use podlab_api::validation::{FieldError, validate, validate_update};
 
 use crate::allocator::{AllocationError, ClusterIps, first_address};
 use crate::store::{Store, StoreError, name_of};
@@ -81,7 +86,7 @@ impl ApiError {
     /// The path of the first field that is wrong, if a field is.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::Invalid { errors, .. } => errors.first().map(|error| &*error.path),
+            Self::Invalid { errors, .. } => errors.first().map(|error| &*error.place),
             Self::NoNamespace(_) => Some("metadata.namespace"),
             _ => None,
         }
@@ -89,7 +94,12 @@ impl ApiError {
 }
 
 fn list(errors: &[FieldError]) -> String {
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let mut texts: Vec<String> = Vec::new();
+    for text in errors.iter().map(ToString::to_string) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
     if texts.len() == 1 {
         texts.concat()
     } else {
@@ -139,13 +149,21 @@ impl Registry {
             self.check_namespace(&object, namespace)?;
         }
         default_object(&mut object);
-        let errors = validate(&object);
+        let stored = self.store.get_object(object.kind(), &name_of(object.metadata()));
+        let errors = match &stored {
+            Some(stored) => {
+                kept::keep(&mut object, stored);
+                validate_update(&object, stored)
+            }
+            None => validate(&object),
+        };
         if !errors.is_empty() {
             return Err(invalid(&object, errors));
         }
+        let stored = stored.as_deref();
         match object {
-            Object::Service(service) => self.apply_service(service),
-            Object::Pod(pod) => self.apply_pod(pod),
+            Object::Service(service) => self.apply_service(service, stored.and_then(Service::from_object)),
+            Object::Pod(pod) => self.apply_pod(pod, stored.and_then(Pod::from_object)),
             Object::Deployment(deployment) => self.apply_deployment(deployment),
             Object::ReplicaSet(set) => self.apply_replica_set(set),
             Object::Namespace(namespace) => {
@@ -163,11 +181,16 @@ impl Registry {
                 stored.spec = new.spec;
                 stored.status = new.status;
             }),
-            Object::EndpointSlice(slice) => self.apply_endpoint_slice(slice),
+            Object::EndpointSlice(slice) => self.put(slice, |stored: &mut EndpointSlice, new| {
+                stored.endpoints = new.endpoints;
+                stored.ports = new.ports;
+            }),
             Object::Endpoints(endpoints) => self.put(endpoints, |stored: &mut Endpoints, new| {
                 stored.subsets = new.subsets
             }),
-            Object::ServiceCIDR(range) => self.apply_service_cidr(range),
+            Object::ServiceCIDR(range) => {
+                self.apply_service_cidr(range, stored.and_then(ServiceCIDR::from_object))
+            }
         }
     }
 
@@ -236,40 +259,7 @@ impl Registry {
         })
     }
 
-    fn apply_pod(&self, mut pod: Pod) -> Result<Applied, ApiError> {
-        if let (None, Some(prefix)) = (&pod.metadata.name, &pod.metadata.generate_name) {
-            pod.metadata.name = Some(format!("{prefix}{}", random_suffix()));
-        }
-        if let Some(stored) = self.store.get::<Pod>(&name_of(&pod.metadata)) {
-            let mut wanted = pod.spec.clone().unwrap_or_default();
-            wanted.node_name = stored.spec.as_ref().and_then(|spec| spec.node_name.clone());
-            if stored.spec.as_ref() != Some(&wanted) {
-                let detail = "pod updates may not change fields other than labels and annotations".to_owned();
-                let error = FieldError {
-                    path: "spec".into(),
-                    reason: FieldReason::Forbidden,
-                    detail,
-                    help: None,
-                };
-                return Err(invalid(&Object::Pod(pod), vec![error]));
-            }
-        }
-        let status = PodStatus {
-            phase: Some("Pending".to_owned()),
-            ..PodStatus::default()
-        };
-        pod.status = Some(status);
-        self.put(pod, |_, _| {})
-    }
-
     fn apply_deployment(&self, deployment: Deployment) -> Result<Applied, ApiError> {
-        let selector = |deployment: &Deployment| deployment.spec.as_ref().map(|spec| spec.selector.clone());
-        if let Some(stored) = self.store.get::<Deployment>(&name_of(&deployment.metadata))
-            && selector(&stored) != selector(&deployment)
-        {
-            let value = serde_json::json!(deployment.spec.as_ref().map(|spec| &spec.selector));
-            return Err(immutable(&deployment.into_object(), "spec.selector", &value));
-        }
         self.put(deployment, |stored: &mut Deployment, new| {
             if stored.spec != new.spec {
                 stored.spec = new.spec;
@@ -284,19 +274,6 @@ impl Registry {
                 stored.spec = new.spec;
                 stored.metadata.generation = stored.metadata.generation.map(|generation| generation + 1);
             }
-        })
-    }
-
-    fn apply_endpoint_slice(&self, slice: EndpointSlice) -> Result<Applied, ApiError> {
-        if let Some(stored) = self.store.get::<EndpointSlice>(&name_of(&slice.metadata))
-            && stored.address_type != slice.address_type
-        {
-            let value = serde_json::json!(slice.address_type);
-            return Err(immutable(&slice.into_object(), "addressType", &value));
-        }
-        self.put(slice, |stored: &mut EndpointSlice, new| {
-            stored.endpoints = new.endpoints;
-            stored.ports = new.ports;
         })
     }
 
@@ -327,21 +304,6 @@ impl Registry {
         })
     }
 
-    fn delete_pod(&self, name: &NamespacedName) -> Result<(), StoreError> {
-        let now = self.store.now();
-        let pod = self.store.modify(name, |pod: &mut Pod| {
-            let spec = pod.spec.clone().unwrap_or_default();
-            if spec.node_name.is_some() && pod.metadata.deletion_timestamp.is_none() {
-                pod.metadata.deletion_timestamp = Some(now);
-                pod.metadata.deletion_grace_period_seconds = spec.termination_grace_period_seconds;
-            }
-        })?;
-        if pod.metadata.deletion_timestamp.is_none() {
-            self.store.remove::<Pod>(name)?;
-        }
-        Ok(())
-    }
-
     fn delete_namespace(&self, name: &NamespacedName) -> Result<(), ApiError> {
         if NAMESPACES.contains(&&*name.name) {
             let why = "this namespace may not be deleted".to_owned();
@@ -369,19 +331,6 @@ fn invalid(object: &Object, errors: Vec<FieldError>) -> ApiError {
         kind: object.kind(),
         name: name_of(object.metadata()).name,
         errors,
-    }
-}
-
-fn immutable(object: &Object, path: &str, value: &serde_json::Value) -> ApiError {
-    invalid(object, vec![invalid_value(path, value, "field is immutable")])
-}
-
-fn invalid_value(path: &str, value: &serde_json::Value, why: &str) -> FieldError {
-    FieldError {
-        path: path.to_owned(),
-        reason: FieldReason::Invalid,
-        detail: format!("{value}: {why}"),
-        help: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::limits::limits;
 use crate::object::{Kind, Object};
 use crate::source::Source;
 use crate::validation::validate;
+use crate::warnings::warnings;
 
 /// What a document is.
 pub(super) enum Document {
@@ -163,12 +164,20 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
 
     // What has a problem already isn't told a second time.
     let told = |path: &str| told(&problems, &prefixed_path(&place.prefix, path));
-    for error in validate(&object).into_iter().filter(|error| !told(&error.path)) {
-        let diagnostic = place.diagnose(Severity::Error, &error.path, &error.message());
+    for error in validate(&object).into_iter().filter(|error| !told(&error.place)) {
+        let message = prefixed(&prefixed_path(&place.prefix, &error.path), &error.message());
+        let diagnostic = place.say_at(Severity::Error, &error.place, &message);
         diagnostics.push(with_help(diagnostic, error.help));
     }
     for limit in limits(&object).into_iter().filter(|limit| !told(&limit.path)) {
         diagnostics.push(place.diagnose(limit.severity, &limit.path, &limit.message));
+    }
+    for warning in warnings(&object)
+        .into_iter()
+        .filter(|warning| !told(&warning.place))
+    {
+        let message = prefixed(&place.prefix, &warning.message);
+        diagnostics.push(place.say_at(Severity::Warning, &warning.place, &message));
     }
     Document::Object(Box::new(Located { value: object, place }))
 }

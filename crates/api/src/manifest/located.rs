@@ -57,11 +57,12 @@ impl Place {
         };
         let full = format!("{}{separator}{path}", self.prefix);
         let colon = if full.is_empty() { "" } else { ": " };
-        self.say(
-            severity,
-            self.node.locate(self.written(path)),
-            &format!("{full}{colon}{message}"),
-        )
+        self.say_at(severity, path, &format!("{full}{colon}{message}"))
+    }
+
+    /// A diagnostic that points at the field at `path`, and whose message holds its path already.
+    pub(super) fn say_at(&self, severity: Severity, path: &str, message: &str) -> Diagnostic {
+        self.say(severity, self.node.locate(self.written(path)), message)
     }
 
     /// Kubernetes names the newer of two fields for the addresses of a service; most people write the older one.

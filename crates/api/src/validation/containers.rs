@@ -1,8 +1,11 @@
 //! Containers.
 
+mod environment;
+mod mounts;
+
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, EnvVar};
+use k8s_openapi::api::core::v1::Container;
 
 use super::{Errors, names, probes};
 
@@ -14,60 +17,73 @@ pub(super) enum Role {
     Main,
 }
 
-pub(super) fn validate(container: &Container, role: Role, volumes: &BTreeSet<String>, errors: &mut Errors) {
+/// What holds for a container whatever it is to its pod. `volumes` are the names of those that it can mount.
+pub(super) fn validate(container: &Container, volumes: &BTreeSet<String>, errors: &mut Errors) {
     if container.name.is_empty() {
         errors.required("name", "");
     } else {
         errors.name("name", &container.name, names::label);
     }
-    match container.image.as_deref() {
-        None | Some("") => errors.required("image", ""),
-        Some(image) if image.trim() != image => {
-            errors.invalid("image", image, "must not have leading or trailing whitespace");
-        }
-        Some(_) => {}
+    if container.image.as_deref().is_none_or(str::is_empty) {
+        errors.required("image", "");
     }
+    errors.one_of(
+        "terminationMessagePolicy",
+        container.termination_message_policy.as_deref(),
+        &["File", "FallbackToLogsOnError"],
+    );
+    validate_ports(container, errors);
+    environment::validate(container, errors);
+    mounts::validate(container, volumes, errors);
     errors.one_of(
         "imagePullPolicy",
         container.image_pull_policy.as_deref(),
         &["Always", "IfNotPresent", "Never"],
     );
-    validate_restart_policy(container, role, errors);
-    validate_ports(container, errors);
-    errors.each("env", container.env.iter().flatten(), validate_variable);
-    validate_mounts(container, volumes, errors);
     if let Some(context) = &container.security_context {
         errors.at("securityContext", |errors| {
             user("runAsUser", context.run_as_user, errors);
             user("runAsGroup", context.run_as_group, errors);
         });
     }
-    let once = role == Role::Init && container.restart_policy.as_deref() != Some("Always");
-    for (field, probe) in [
-        ("livenessProbe", &container.liveness_probe),
-        ("readinessProbe", &container.readiness_probe),
-        ("startupProbe", &container.startup_probe),
-    ] {
-        let Some(probe) = probe else { continue };
-        if once {
-            errors.forbidden(
-                field,
-                "may not be set for init containers without restartPolicy=Always",
-            );
-        } else {
+}
+
+/// What depends on what a container is to its pod. `grace` is how many seconds the pod has to stop.
+pub(super) fn validate_role(container: &Container, role: Role, grace: Option<i64>, errors: &mut Errors) {
+    if role == Role::Init {
+        errors.one_of("restartPolicy", container.restart_policy.as_deref(), &["Always"]);
+    }
+    if role == Role::Init && container.restart_policy.as_deref() != Some("Always") {
+        forbid_what_runs_on(container, errors);
+    } else {
+        validate_hooks(container, grace, errors);
+        for (field, probe) in probes::of(container) {
             errors.at(field, |errors| probes::validate(probe, field, errors));
         }
     }
+    if role == Role::Main && container.restart_policy.is_some() {
+        errors.forbidden("restartPolicy", "may not be set for non-init containers");
+    }
 }
 
-fn validate_restart_policy(container: &Container, role: Role, errors: &mut Errors) {
-    let Some(policy) = container.restart_policy.as_deref() else {
-        return;
-    };
-    if role == Role::Main {
-        errors.forbidden("restartPolicy", "may not be set for non-init containers");
-    } else {
-        errors.one_of("restartPolicy", Some(policy), &["Always"]);
+fn forbid_what_runs_on(container: &Container, errors: &mut Errors) {
+    let hooks = container.lifecycle.iter().map(|_| "lifecycle");
+    for field in hooks.chain(probes::of(container).map(|(field, _)| field)) {
+        errors.forbidden(
+            field,
+            "may not be set for init containers without restartPolicy=Always",
+        );
+    }
+}
+
+fn validate_hooks(container: &Container, grace: Option<i64>, errors: &mut Errors) {
+    let Some(hooks) = &container.lifecycle else { return };
+    for (field, hook) in [("postStart", &hooks.post_start), ("preStop", &hooks.pre_stop)] {
+        if let Some(hook) = hook {
+            errors.at(&format!("lifecycle.{field}"), |errors| {
+                probes::validate_hook(hook, grace, errors);
+            });
+        }
     }
 }
 
@@ -75,8 +91,9 @@ fn validate_ports(container: &Container, errors: &mut Errors) {
     let mut seen = BTreeSet::new();
     errors.each("ports", container.ports.iter().flatten(), |port, errors| {
         if let Some(name) = port.name.as_deref().filter(|name| !name.is_empty()) {
-            errors.name("name", name, names::port_name);
-            if !seen.insert(name) {
+            if !names::port_name(name).is_empty() {
+                errors.name("name", name, names::port_name);
+            } else if !seen.insert(name) {
                 errors.duplicate("name", name);
             }
         }
@@ -90,73 +107,6 @@ fn validate_ports(container: &Container, errors: &mut Errors) {
         }
         errors.one_of("protocol", port.protocol.as_deref(), &["SCTP", "TCP", "UDP"]);
     });
-}
-
-fn validate_variable(variable: &EnvVar, errors: &mut Errors) {
-    if variable.name.is_empty() {
-        errors.required("name", "");
-    } else {
-        errors.name("name", &variable.name, names::variable);
-    }
-    let Some(source) = &variable.value_from else {
-        return;
-    };
-    let sources = serde_json::to_value(source).unwrap_or_default();
-    match sources.as_object().map_or(0, serde_json::Map::len) {
-        0 => errors.invalid("valueFrom", "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"),
-        1 => {}
-        _ => errors.invalid("valueFrom", "", "may not have more than one field specified at a time"),
-    }
-    if variable.value.as_deref().is_some_and(|value| !value.is_empty()) {
-        errors.invalid("valueFrom", "", "may not be specified when `value` is not empty");
-    }
-    if let Some(field) = &source.field_ref {
-        errors.at("valueFrom.fieldRef.fieldPath", |errors| {
-            validate_field_path(&field.field_path, errors)
-        });
-    }
-}
-
-/// The fields that the downward API has.
-fn validate_field_path(path: &str, errors: &mut Errors) {
-    let fields = [
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-        "spec.nodeName",
-        "spec.serviceAccountName",
-        "status.hostIP",
-        "status.hostIPs",
-        "status.podIP",
-        "status.podIPs",
-    ];
-    if path.is_empty() {
-        errors.required("", "");
-    } else if !(path.starts_with("metadata.labels['") || path.starts_with("metadata.annotations['"))
-        || !path.ends_with("']")
-    {
-        errors.one_of("", Some(path), &fields);
-    }
-}
-
-fn validate_mounts(container: &Container, volumes: &BTreeSet<String>, errors: &mut Errors) {
-    let mut paths = BTreeSet::new();
-    errors.each(
-        "volumeMounts",
-        container.volume_mounts.iter().flatten(),
-        |mount, errors| {
-            if mount.name.is_empty() {
-                errors.required("name", "");
-            } else if !volumes.contains(&mount.name) {
-                errors.add("name", super::FieldReason::NotFound, format!("{:?}", mount.name));
-            }
-            if mount.mount_path.is_empty() {
-                errors.required("mountPath", "");
-            } else if !paths.insert(&mount.mount_path) {
-                errors.invalid("mountPath", mount.mount_path.as_str(), "must be unique");
-            }
-        },
-    );
 }
 
 /// A number of a user or a group.

@@ -6,9 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::{Errors, names};
 
+/// Kubernetes tells the path of all labels, not that of the one.
 pub(super) fn labels(field: &str, labels: Option<&BTreeMap<String, String>>, errors: &mut Errors) {
     for (key, value) in labels.into_iter().flatten() {
-        errors.at(&format!("{field}[{key}]"), |errors| {
+        errors.at_told_as(field, &format!("{field}[{key}]"), |errors| {
             errors.name("", key, names::qualified);
             errors.name("", value, names::label_value);
         });
@@ -21,7 +22,6 @@ pub(super) fn selector(selector: &LabelSelector, errors: &mut Errors) {
         "matchExpressions",
         selector.match_expressions.iter().flatten(),
         |requirement, errors| {
-            errors.name("key", &requirement.key, names::qualified);
             let values = requirement.values.as_deref().unwrap_or_default();
             match requirement.operator.as_str() {
                 "In" | "NotIn" if values.is_empty() => {
@@ -36,6 +36,7 @@ pub(super) fn selector(selector: &LabelSelector, errors: &mut Errors) {
                 "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
                 operator => errors.invalid("operator", operator, "not a valid selector operator"),
             }
+            errors.name("key", &requirement.key, names::qualified);
             errors.each("values", values, |value, errors| {
                 errors.name("", value, names::label_value)
             });

@@ -19,20 +19,21 @@ pub(super) fn validate(object: &Object, errors: &mut Errors) {
             Kind::Namespace => names::label,
             _ => names::subdomain,
         };
-        match metadata.name.as_deref().filter(|name| !name.is_empty()) {
-            Some(name) => errors.name("name", name, rule),
-            None if metadata.generate_name.as_deref().is_none_or(str::is_empty) => {
-                errors.required("name", "name or generateName is required");
-            }
-            None => {}
-        }
-        if let Some(prefix) = metadata
-            .generate_name
-            .as_deref()
-            .filter(|prefix| !prefix.is_empty())
-        {
+        let given = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        let prefix = given(&metadata.generate_name);
+        if let Some(prefix) = &prefix {
             // What is generated comes after it, so a dash at the end is fine.
-            errors.name("generateName", prefix.trim_end_matches('-'), rule);
+            let continued = prefix
+                .strip_suffix('-')
+                .map_or(prefix.clone(), |start| format!("{start}a"));
+            for why in rule(&continued) {
+                errors.invalid("generateName", prefix.as_str(), &why);
+            }
+        }
+        match given(&metadata.name) {
+            Some(name) => errors.name("name", &name, rule),
+            None if prefix.is_none() => errors.required("name", "name or generateName is required"),
+            None => {}
         }
         match metadata
             .namespace
@@ -55,7 +56,7 @@ pub(super) fn labels_and_annotations(metadata: &ObjectMeta, errors: &mut Errors)
 fn annotations(annotations: Option<&BTreeMap<String, String>>, errors: &mut Errors) {
     let mut size = 0;
     for (key, value) in annotations.into_iter().flatten() {
-        errors.at(&format!("annotations[{key}]"), |errors| {
+        errors.at_told_as("annotations", &format!("annotations[{key}]"), |errors| {
             errors.name("", key, |key| names::qualified(&key.to_lowercase()));
         });
         size += key.len() + value.len();

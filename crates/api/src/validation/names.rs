@@ -3,6 +3,9 @@
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or \
      '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
      '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const SEARCHED_DOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', \
+     '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+     '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
      start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
      '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
@@ -24,11 +27,36 @@ pub(crate) fn subdomain(name: &str) -> Vec<String> {
     ])
 }
 
+/// Like [`subdomain`], with underscores as well: where a resolver searches.
+pub(super) fn searched_domain(name: &str) -> Vec<String> {
+    let valid = |label: &str| is_label(&label.strip_prefix('_').unwrap_or(label).replace('_', "-"));
+    rules([
+        (name.len() > 253, too_long(253)),
+        (!name.split('.').all(valid), SEARCHED_DOMAIN.to_owned()),
+    ])
+}
+
+/// A domain name of at least two labels, with or without the dot at its end.
+pub(super) fn fully_qualified(name: &str) -> Vec<String> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let broken = subdomain(name);
+    if !broken.is_empty() {
+        return vec![broken.join(",")];
+    }
+    if !name.contains('.') {
+        return vec!["should be a domain with at least two segments separated by dots".to_owned()];
+    }
+    let labels = name.split('.').map(label).find(|broken| !broken.is_empty());
+    labels.iter().map(|broken| broken.join(",")).collect()
+}
+
 /// A DNS label: `my-name`.
 pub(crate) fn label(name: &str) -> Vec<String> {
+    let dots = name.contains('.') && name.split('.').all(is_label);
     rules([
         (name.len() > 63, too_long(63)),
-        (!is_label(name), LABEL.to_owned()),
+        (dots, "must not contain dots".to_owned()),
+        (!dots && !is_label(name), LABEL.to_owned()),
     ])
 }
 
@@ -58,14 +86,11 @@ pub(super) fn qualified(key: &str) -> Vec<String> {
             .collect(),
         None => Vec::new(),
     };
-    if name.is_empty() {
-        broken.push("name part must be non-empty".to_owned());
-    } else {
-        broken.extend(rules([
-            (name.len() > 63, format!("name part {}", too_long(63))),
-            (!is_qualified(name), format!("name part {QUALIFIED}")),
-        ]));
-    }
+    broken.extend(rules([
+        (name.is_empty(), "name part must be non-empty".to_owned()),
+        (name.len() > 63, format!("name part {}", too_long(63))),
+        (!is_qualified(name), format!("name part {QUALIFIED}")),
+    ]));
     broken
 }
 
@@ -81,9 +106,9 @@ pub(super) fn label_value(value: &str) -> Vec<String> {
 pub(super) fn port_name(name: &str) -> Vec<String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     rules([
-        (name.len() > 15, "must be no more than 15 characters".to_owned()),
+        (name.len() > 15, too_long(15)),
         (
-            !name.bytes().all(allowed),
+            name.is_empty() || !name.bytes().all(allowed),
             "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
         ),
         (
@@ -109,6 +134,14 @@ pub(super) fn variable(name: &str) -> Vec<String> {
     let rule =
         "a valid environment variable name must consist only of printable ASCII characters other than '='";
     rules([(!valid, rule.to_owned())])
+}
+
+/// The name of an HTTP header.
+pub(super) fn header(name: &str) -> Vec<String> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let rule = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for \
+                validation is '[-A-Za-z0-9]+')";
+    rules([(name.is_empty() || !name.bytes().all(valid), rule.to_owned())])
 }
 
 fn rules<const N: usize>(rules: [(bool, String); N]) -> Vec<String> {

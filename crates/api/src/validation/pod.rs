@@ -1,16 +1,27 @@
 //! What pods and templates of pods have in common: everything but the containers themselves.
 
+mod dns;
+mod volumes;
+
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
+use k8s_openapi::api::core::v1::{Container, PodSecurityContext, PodSpec};
 
+use super::addresses::ip;
 use super::containers::{self, Role};
-use super::{Errors, FieldReason, names};
+use super::{Errors, names};
 
-pub(super) fn validate(spec: &PodSpec, errors: &mut Errors) {
-    let volumes = validate_volumes(spec.volumes.as_deref().unwrap_or_default(), errors);
+/// Whether a specification is a pod's own or that of pods to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Pod,
+    Template,
+}
+
+pub(super) fn validate(spec: &PodSpec, of: Of, errors: &mut Errors) {
+    let volumes = volumes::validate(spec.volumes.as_deref().unwrap_or_default(), errors);
     validate_containers(spec, &volumes, errors);
+    validate_host_network(spec, of, errors);
     errors.one_of(
         "restartPolicy",
         spec.restart_policy.as_deref(),
@@ -19,117 +30,149 @@ pub(super) fn validate(spec: &PodSpec, errors: &mut Errors) {
     errors.one_of(
         "dnsPolicy",
         spec.dns_policy.as_deref(),
-        &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
+        &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
     );
-    if spec.dns_policy.as_deref() == Some("None")
-        && spec
-            .dns_config
-            .as_ref()
-            .and_then(|config| config.nameservers.as_ref())
-            .is_none_or(Vec::is_empty)
-    {
-        errors.required(
-            "dnsConfig.nameservers",
-            "must provide at least one DNS nameserver when `dnsPolicy` is None",
-        );
-    }
-    errors.not_negative(
-        "terminationGracePeriodSeconds",
-        spec.termination_grace_period_seconds,
-    );
-    if let Some(name) = spec.hostname.as_deref().filter(|name| !name.is_empty()) {
-        errors.name("hostname", name, names::label);
-    }
-    if let Some(name) = spec.subdomain.as_deref().filter(|name| !name.is_empty()) {
-        errors.name("subdomain", name, names::label);
-    }
     super::labels::labels("nodeSelector", spec.node_selector.as_ref(), errors);
+    if let Some(context) = &spec.security_context {
+        errors.at("securityContext", |errors| validate_context(context, errors));
+    }
+    dns::validate(spec, errors);
+    errors.each(
+        "readinessGates",
+        spec.readiness_gates.iter().flatten(),
+        |gate, errors| {
+            errors.name("conditionType", &gate.condition_type, names::qualified);
+        },
+    );
+    given(
+        "serviceAccountName",
+        spec.service_account_name.as_deref(),
+        names::subdomain,
+        errors,
+    );
+    given("nodeName", spec.node_name.as_deref(), names::subdomain, errors);
+    if let Some(seconds) = spec.active_deadline_seconds {
+        errors.between("activeDeadlineSeconds", seconds, 1, i32::MAX.into());
+    }
+    given("hostname", spec.hostname.as_deref(), names::label, errors);
+    given("subdomain", spec.subdomain.as_deref(), names::label, errors);
     errors.each(
         "hostAliases",
         spec.host_aliases.iter().flatten(),
         |alias, errors| {
-            if alias.ip.parse::<IpAddr>().is_err() {
-                errors.invalid(
-                    "ip",
-                    alias.ip.as_str(),
-                    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-                );
-            }
+            ip("ip", &alias.ip, errors);
             errors.each("hostnames", alias.hostnames.iter().flatten(), |name, errors| {
                 errors.name("", name, names::subdomain);
             });
         },
     );
-    if let Some(context) = &spec.security_context {
-        errors.at("securityContext", |errors| {
-            containers::user("runAsUser", context.run_as_user, errors);
-            containers::user("runAsGroup", context.run_as_group, errors);
-        });
+    if of == Of::Pod {
+        validate_images(spec, errors);
+    }
+    if spec
+        .ephemeral_containers
+        .as_ref()
+        .is_some_and(|containers| !containers.is_empty())
+    {
+        let why = match of {
+            Of::Pod => "cannot be set on create",
+            Of::Template => "ephemeral containers not allowed in pod template",
+        };
+        errors.forbidden("ephemeralContainers", why);
     }
 }
 
-/// The names of the volumes.
-fn validate_volumes(volumes: &[Volume], errors: &mut Errors) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    errors.each("volumes", volumes, |volume, errors| {
-        if volume.name.is_empty() {
-            errors.required("name", "");
-        } else {
-            errors.name("name", &volume.name, names::label);
-            if !seen.insert(volume.name.clone()) {
-                errors.duplicate("name", volume.name.as_str());
-            }
-        }
-        // Each kind of volume is a field of its own beside the name.
-        let fields = serde_json::to_value(volume).unwrap_or_default();
-        match fields.as_object().map_or(0, |fields| fields.len() - 1) {
-            0 => errors.required("", "must specify a volume type"),
-            1 => {}
-            _ => errors.forbidden("", "may not specify more than 1 volume type"),
-        }
-        if volume
-            .host_path
-            .as_ref()
-            .is_some_and(|host_path| host_path.path.is_empty())
-        {
-            errors.required("hostPath.path", "");
-        }
-    });
-    seen
+/// A name that may be missing.
+fn given(field: &str, name: Option<&str>, rule: fn(&str) -> Vec<String>, errors: &mut Errors) {
+    if let Some(name) = name.filter(|name| !name.is_empty()) {
+        errors.name(field, name, rule);
+    }
 }
 
 fn validate_containers(spec: &PodSpec, volumes: &BTreeSet<String>, errors: &mut Errors) {
-    if spec.containers.is_empty() {
-        errors.required("containers", "");
-    }
     let mut names = BTreeSet::new();
     let mut unique = |container: &Container, errors: &mut Errors| {
         if !container.name.is_empty() && !names.insert(container.name.clone()) {
             errors.duplicate("name", container.name.as_str());
         }
     };
+    let grace = spec.termination_grace_period_seconds;
+    if spec.containers.is_empty() {
+        errors.required("containers", "");
+    }
+    errors.each("containers", &spec.containers, |container, errors| {
+        containers::validate(container, volumes, errors);
+        unique(container, errors);
+        containers::validate_role(container, Role::Main, grace, errors);
+    });
+    let mut taken = BTreeSet::new();
+    errors.each("containers", &spec.containers, |container, errors| {
+        validate_host_ports(container, &mut taken, errors);
+    });
     errors.each(
         "initContainers",
         spec.init_containers.iter().flatten(),
         |container, errors| {
+            containers::validate(container, volumes, errors);
             unique(container, errors);
-            containers::validate(container, Role::Init, volumes, errors);
+            // They run one after the other, so that each may have the port of another.
+            validate_host_ports(container, &mut BTreeSet::new(), errors);
+            containers::validate_role(container, Role::Init, grace, errors);
         },
     );
-    errors.each("containers", &spec.containers, |container, errors| {
-        unique(container, errors);
-        containers::validate(container, Role::Main, volumes, errors);
-    });
-    let mut host_ports = BTreeSet::new();
-    for (index, container) in spec.containers.iter().enumerate() {
-        for (number, port) in container.ports.iter().flatten().enumerate() {
-            let Some(host_port) = port.host_port.filter(|port| *port != 0) else {
-                continue;
-            };
-            if !host_ports.insert((port.protocol.clone(), port.host_ip.clone(), host_port)) {
-                let field = format!("containers[{index}].ports[{number}].hostPort");
-                errors.add(&field, FieldReason::Duplicate, host_port.to_string());
-            }
+}
+
+fn validate_host_ports(container: &Container, taken: &mut BTreeSet<String>, errors: &mut Errors) {
+    errors.each("ports", container.ports.iter().flatten(), |port, errors| {
+        let Some(number) = port.host_port.filter(|number| *number != 0) else {
+            return;
+        };
+        let protocol = port.protocol.as_deref().unwrap_or_default();
+        let port = format!(
+            "{protocol}/{}/{number}",
+            port.host_ip.as_deref().unwrap_or_default()
+        );
+        if !taken.insert(port.clone()) {
+            errors.duplicate("hostPort", port);
         }
+    });
+}
+
+/// In the network of the host, a port is the host's.
+fn validate_host_network(spec: &PodSpec, of: Of, errors: &mut Errors) {
+    if spec.host_network != Some(true) {
+        return;
     }
+    errors.each("containers", &spec.containers, |container, errors| {
+        errors.each("ports", container.ports.iter().flatten(), |port, errors| {
+            let host_port = port.host_port.unwrap_or(0);
+            if host_port != port.container_port && (of == Of::Pod || host_port != 0) {
+                let rule = "must match `containerPort` when `hostNetwork` is true";
+                errors.invalid("hostPort", host_port, rule);
+            }
+        });
+    });
+}
+
+fn validate_context(context: &PodSecurityContext, errors: &mut Errors) {
+    containers::user("fsGroup", context.fs_group, errors);
+    containers::user("runAsUser", context.run_as_user, errors);
+    containers::user("runAsGroup", context.run_as_group, errors);
+    errors.each(
+        "supplementalGroups",
+        context.supplemental_groups.iter().flatten(),
+        |group, errors| {
+            containers::user("", Some(*group), errors);
+        },
+    );
+}
+
+fn validate_images(spec: &PodSpec, errors: &mut Errors) {
+    let padded = |container: &Container, errors: &mut Errors| {
+        if let Some(image) = container.image.as_deref().filter(|image| image.trim() != *image) {
+            errors.invalid("image", image, "must not have leading or trailing whitespace");
+        }
+    };
+    errors.each("containers", &spec.containers, padded);
+    errors.each("initContainers", spec.init_containers.iter().flatten(), padded);
 }

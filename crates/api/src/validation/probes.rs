@@ -1,18 +1,47 @@
-//! Probes.
+//! Probes and hooks: what is asked of a container, or done in it.
 
-use k8s_openapi::api::core::v1::{HTTPGetAction, Probe};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::api::core::v1::{
+    Container, ExecAction, GRPCAction, HTTPGetAction, LifecycleHandler, Probe, SleepAction, TCPSocketAction,
+};
 
 use super::{Errors, names};
 
+/// The probes of a container, by their fields.
+pub(super) fn of(container: &Container) -> impl Iterator<Item = (&'static str, &Probe)> {
+    let probes = [
+        ("livenessProbe", &container.liveness_probe),
+        ("readinessProbe", &container.readiness_probe),
+        ("startupProbe", &container.startup_probe),
+    ];
+    probes
+        .into_iter()
+        .filter_map(|(field, probe)| Some((field, probe.as_ref()?)))
+}
+
 /// `field` says which of a container's probes it is.
 pub(super) fn validate(probe: &Probe, field: &str, errors: &mut Errors) {
-    validate_handler(probe, errors);
+    let handler = Handler {
+        exec: probe.exec.as_ref(),
+        http_get: probe.http_get.as_ref(),
+        tcp_socket: probe.tcp_socket.as_ref(),
+        grpc: probe.grpc.as_ref(),
+        sleep: None,
+    };
+    validate_handler(&handler, None, errors);
     errors.not_negative("initialDelaySeconds", probe.initial_delay_seconds);
     errors.not_negative("timeoutSeconds", probe.timeout_seconds);
     errors.not_negative("periodSeconds", probe.period_seconds);
     errors.not_negative("successThreshold", probe.success_threshold);
     errors.not_negative("failureThreshold", probe.failure_threshold);
+    if let Some(seconds) = probe.termination_grace_period_seconds {
+        if seconds <= 0 {
+            errors.invalid("terminationGracePeriodSeconds", seconds, "must be greater than 0");
+        }
+        if field == "readinessProbe" {
+            let rule = "must not be set for readinessProbes";
+            errors.invalid("terminationGracePeriodSeconds", seconds, rule);
+        }
+    }
     if let (Some(threshold), true) = (
         probe.success_threshold.filter(|threshold| *threshold != 1),
         field != "readinessProbe",
@@ -21,36 +50,61 @@ pub(super) fn validate(probe: &Probe, field: &str, errors: &mut Errors) {
     }
 }
 
-fn validate_handler(probe: &Probe, errors: &mut Errors) {
-    let handlers = [
-        ("exec", probe.exec.is_some()),
-        ("httpGet", probe.http_get.is_some()),
-        ("tcpSocket", probe.tcp_socket.is_some()),
-        ("grpc", probe.grpc.is_some()),
+/// `grace` is how many seconds the pod has to stop.
+pub(super) fn validate_hook(hook: &LifecycleHandler, grace: Option<i64>, errors: &mut Errors) {
+    let handler = Handler {
+        exec: hook.exec.as_ref(),
+        http_get: hook.http_get.as_ref(),
+        tcp_socket: hook.tcp_socket.as_ref(),
+        grpc: None,
+        sleep: hook.sleep.as_ref(),
+    };
+    validate_handler(&handler, grace, errors);
+}
+
+/// What probes and hooks can do, of which each does one.
+struct Handler<'a> {
+    exec: Option<&'a ExecAction>,
+    http_get: Option<&'a HTTPGetAction>,
+    tcp_socket: Option<&'a TCPSocketAction>,
+    grpc: Option<&'a GRPCAction>,
+    sleep: Option<&'a SleepAction>,
+}
+
+fn validate_handler(handler: &Handler, grace: Option<i64>, errors: &mut Errors) {
+    let given = [
+        ("exec", handler.exec.is_some()),
+        ("httpGet", handler.http_get.is_some()),
+        ("tcpSocket", handler.tcp_socket.is_some()),
+        ("grpc", handler.grpc.is_some()),
+        ("sleep", handler.sleep.is_some()),
     ];
-    let mut present = handlers
-        .iter()
-        .filter(|(_, present)| *present)
-        .map(|(name, _)| *name);
-    if present.next().is_none() {
+    let mut given = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name);
+    let Some(first) = given.next() else {
         return errors.required("", "must specify a handler type");
-    }
-    for more in present {
+    };
+    errors.at(first, |errors| validate_first(handler, grace, errors));
+    for more in given {
         errors.forbidden(more, "may not specify more than 1 handler type");
     }
-    if let Some(exec) = &probe.exec
-        && exec.command.as_ref().is_none_or(Vec::is_empty)
+}
+
+fn validate_first(handler: &Handler, grace: Option<i64>, errors: &mut Errors) {
+    if let Some(exec) = handler.exec {
+        if exec.command.as_ref().is_none_or(Vec::is_empty) {
+            errors.required("command", "");
+        }
+    } else if let Some(get) = handler.http_get {
+        validate_get(get, errors);
+    } else if let Some(socket) = handler.tcp_socket {
+        errors.port_or_name("port", &socket.port);
+    } else if let Some(grpc) = handler.grpc {
+        errors.port("port", grpc.port);
+    } else if let (Some(sleep), Some(grace)) = (handler.sleep, grace)
+        && !(0..=grace).contains(&sleep.seconds)
     {
-        errors.required("exec.command", "");
-    }
-    if let Some(get) = &probe.http_get {
-        errors.at("httpGet", |errors| validate_get(get, errors));
-    }
-    if let Some(socket) = &probe.tcp_socket {
-        validate_port("tcpSocket.port", &socket.port, errors);
-    }
-    if let Some(grpc) = &probe.grpc {
-        errors.port("grpc.port", grpc.port);
+        let rule = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+        errors.invalid("", sleep.seconds, &rule);
     }
 }
 
@@ -58,21 +112,11 @@ fn validate_get(get: &HTTPGetAction, errors: &mut Errors) {
     if get.path.as_deref().is_none_or(str::is_empty) {
         errors.required("path", "");
     }
-    validate_port("port", &get.port, errors);
+    errors.port_or_name("port", &get.port);
     errors.one_of("scheme", get.scheme.as_deref(), &["HTTP", "HTTPS"]);
-    errors.each("httpHeaders", get.http_headers.iter().flatten(), |header, errors| {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if header.name.is_empty() || !header.name.bytes().all(token) {
-            let rule = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex \
-                        used for validation is '[-A-Za-z0-9]+')";
-            errors.invalid("name", header.name.as_str(), rule);
-        }
-    });
-}
-
-fn validate_port(field: &str, port: &IntOrString, errors: &mut Errors) {
-    match port {
-        IntOrString::Int(number) => errors.port(field, *number),
-        IntOrString::String(name) => errors.name(field, name, names::port_name),
+    for (index, header) in get.http_headers.iter().flatten().enumerate() {
+        errors.at_told_as("httpHeaders", &format!("httpHeaders[{index}].name"), |errors| {
+            errors.name("", &header.name, names::header);
+        });
     }
 }

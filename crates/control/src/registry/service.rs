@@ -1,13 +1,15 @@
 //! Services in the registry: each has a ClusterIP for as long as it is there.
 
+mod families;
+
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use podlab_api::object::Resource;
+use podlab_api::validation::FieldError;
 use serde_json::json;
 
-use super::{ApiError, Applied, Registry, invalid, invalid_value};
-use crate::store::name_of;
+use super::{ApiError, Applied, Registry, invalid};
 
 /// The address of a service, if it has one: headless services and ExternalNames don't.
 pub(super) fn cluster_ip(service: &Service) -> Option<IpAddr> {
@@ -15,36 +17,32 @@ pub(super) fn cluster_ip(service: &Service) -> Option<IpAddr> {
 }
 
 impl Registry {
-    pub(super) fn apply_service(&self, mut service: Service) -> Result<Applied, ApiError> {
-        let stored = self.store.get::<Service>(&name_of(&service.metadata));
-        let old = stored
-            .as_ref()
-            .and_then(|stored| stored.spec.as_ref()?.cluster_ip.clone());
-        let needs_address = needs_address(&service);
+    pub(super) fn apply_service(
+        &self,
+        mut service: Service,
+        stored: Option<&Service>,
+    ) -> Result<Applied, ApiError> {
+        let old = stored.and_then(cluster_ip);
         let spec = service.spec.get_or_insert_default();
-        let requested = spec.cluster_ip.take().filter(|address| !address.is_empty());
-        let ips = json!(requested.iter().collect::<Vec<_>>());
+        let mut errors = families::fill(spec, stored.and_then(|stored| stored.spec.as_ref()));
+        errors.extend(out_of_range(spec));
+        if !errors.is_empty() {
+            return Err(invalid(&service.into_object(), errors));
+        }
+        let needs_address = needs_address(spec);
         let mut new = None;
-        match (needs_address, old.clone(), requested) {
-            (false, ..) => clear_address(spec),
-            (true, Some(old), Some(wanted)) if old != wanted => {
-                let error = invalid_value("spec.clusterIPs[0]", &ips, "may not change once set");
-                return Err(invalid(&service.into_object(), vec![error]));
-            }
-            (true, Some(old), _) => set_address(spec, old),
-            (true, None, Some(none)) if none == "None" => set_address(spec, none),
-            (true, None, requested) => {
-                let address = self.allocate(&service, requested.as_deref())?;
-                set_address(service.spec.get_or_insert_default(), address.to_string());
-                new = Some(address);
-            }
+        if needs_address && old.is_none() {
+            let requested = spec.cluster_ip.clone().filter(|address| !address.is_empty());
+            let address = self.allocate(&service, requested.as_deref())?;
+            set_address(service.spec.get_or_insert_default(), address.to_string());
+            new = Some(address);
         }
         let applied = self.put(service, |stored, new| stored.spec = new.spec);
         // What nobody has now: the new address when the service isn't there, the old one when its type has changed.
         let unused = if applied.is_err() {
             new
         } else {
-            old.filter(|_| !needs_address).and_then(|old| old.parse().ok())
+            old.filter(|_| !needs_address)
         };
         unused.into_iter().for_each(|address| self.release(address));
         applied
@@ -61,7 +59,7 @@ impl Registry {
             return taken.map_err(|why| ApiError::Internal(format!("failed to allocate a serviceIP: {why}")));
         };
         let refuse = |why: &str| {
-            let error = invalid_value("spec.clusterIPs", &json!([text]), why);
+            let error = FieldError::invalid("spec.clusterIPs", json!([text]), why);
             invalid(&service.clone().into_object(), vec![error])
         };
         let address: IpAddr = text.parse().map_err(|_| refuse("must be a valid IP address"))?;
@@ -71,21 +69,22 @@ impl Registry {
     }
 }
 
-fn needs_address(service: &Service) -> bool {
-    service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) != Some("ExternalName")
+/// Ports of nodes that Kubernetes keeps for other things, unless it is told otherwise.
+fn out_of_range(spec: &ServiceSpec) -> Vec<FieldError> {
+    let ports = spec.ports.iter().flatten().enumerate();
+    let ports = ports.filter_map(|(index, port)| Some((index, port.node_port.filter(|port| *port != 0)?)));
+    let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
+    ports
+        .filter(|(_, port)| !(30000..=32767).contains(port))
+        .map(|(index, port)| FieldError::invalid(&format!("spec.ports[{index}].nodePort"), port, why))
+        .collect()
+}
+
+fn needs_address(spec: &ServiceSpec) -> bool {
+    spec.type_.as_deref() != Some("ExternalName") && spec.cluster_ip.as_deref() != Some("None")
 }
 
 fn set_address(spec: &mut ServiceSpec, address: String) {
     spec.cluster_ips = Some(vec![address.clone()]);
     spec.cluster_ip = Some(address);
-    spec.ip_families.get_or_insert_with(|| vec!["IPv4".to_owned()]);
-    spec.ip_family_policy
-        .get_or_insert_with(|| "SingleStack".to_owned());
-}
-
-fn clear_address(spec: &mut ServiceSpec) {
-    spec.cluster_ip = None;
-    spec.cluster_ips = None;
-    spec.ip_families = None;
-    spec.ip_family_policy = None;
 }

@@ -5,9 +5,9 @@ use k8s_openapi::api::networking::v1::{ServiceCIDR, ServiceCIDRSpec, ServiceCIDR
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use podlab_api::object::Resource;
 use podlab_api::steps::NamespacedName;
-use serde_json::json;
+use podlab_api::validation::FieldError;
 
-use super::{ApiError, Applied, Registry, immutable, invalid, invalid_value};
+use super::{ApiError, Applied, Registry, invalid};
 use crate::store::{StoreError, name_of};
 
 /// The range that every cluster has, by the name that Kubernetes gives it.
@@ -25,31 +25,28 @@ pub(super) fn first(cidr: IpNet) -> ServiceCIDR {
 }
 
 impl Registry {
-    pub(super) fn apply_service_cidr(&self, mut range: ServiceCIDR) -> Result<Applied, ApiError> {
-        let name = name_of(&range.metadata);
-        if let Some(stored) = self.store.get::<ServiceCIDR>(&name) {
-            if stored.spec != range.spec {
-                let value = json!(range.spec.iter().flat_map(|spec| &spec.cidrs).next());
-                return Err(immutable(&range.into_object(), "spec.cidrs", &value));
-            }
-            return self.put(range, |_, _| {});
-        }
+    pub(super) fn apply_service_cidr(
+        &self,
+        mut range: ServiceCIDR,
+        stored: Option<&ServiceCIDR>,
+    ) -> Result<Applied, ApiError> {
+        let old = stored.map(cidrs).unwrap_or_default();
         let wanted = cidrs(&range);
         let mut addresses = self.lock_addresses();
-        for (index, cidr) in wanted.iter().enumerate() {
+        for (index, cidr) in wanted.iter().enumerate().skip(old.len()) {
             if let Err(why) = addresses.add_range(*cidr) {
-                wanted[..index]
+                wanted[old.len()..index]
                     .iter()
                     .for_each(|cidr| addresses.remove_range(*cidr));
                 let path = format!("spec.cidrs[{index}]");
-                let error = invalid_value(&path, &json!(cidr.to_string()), &why.to_string());
+                let error = FieldError::invalid(&path, cidr.to_string(), &why.to_string());
                 return Err(invalid(&range.into_object(), vec![error]));
             }
         }
         drop(addresses);
         let message = "Kubernetes Service CIDR is ready";
         set_ready(&mut range, true, "", message, self.store.now());
-        self.put(range, |_, _| {})
+        self.put(range, |stored, new| stored.spec = new.spec)
     }
 
     /// No service gets an address of it any more; it goes with the last one that has.

@@ -142,7 +142,7 @@ fn more_ranges_give_more_addresses() {
     assert_eq!(lab.apply_range("more", "10.97.0.0/30"), Ok(Applied::Unchanged));
     assert_eq!(
         lab.apply_range("more", "10.98.0.0/30").unwrap_err(),
-        "ServiceCIDR \"more\" is invalid: spec.cidrs: Invalid value: [\"10.98.0.0/30\"]: field is immutable"
+        "ServiceCIDR \"more\" is invalid: spec.cidrs[0]: Invalid value: \"10.98.0.0/30\": field is immutable"
     );
     assert_eq!(
         lab.apply_range("bad", "10.98.0.0").unwrap_err(),
