@@ -1,6 +1,7 @@
 //! What Kubernetes has and podlab hasn't: said before anything is built.
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, Service, Volume};
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 
 use crate::diagnostic::Severity;
 use crate::object::Object;
@@ -36,11 +37,8 @@ pub fn limits(object: &Object) -> Vec<Limit> {
                 template.and_then(|template| template.spec.as_ref()),
             );
         }
-        Object::Endpoints(_)
-        | Object::EndpointSlice(_)
-        | Object::Namespace(_)
-        | Object::Node(_)
-        | Object::ServiceCIDR(_) => {}
+        Object::ServiceCIDR(range) => limits.service_cidr(range),
+        Object::Endpoints(_) | Object::EndpointSlice(_) | Object::Namespace(_) | Object::Node(_) => {}
     }
     limits.0
 }
@@ -83,8 +81,24 @@ impl Limits {
             }
             _ => {}
         }
+        if spec
+            .external_ips
+            .as_ref()
+            .is_some_and(|addresses| !addresses.is_empty())
+        {
+            let message = "podlab's clusters take nothing at external addresses, only at the ClusterIP";
+            self.warning("spec.externalIPs".into(), message);
+        }
         for (index, port) in spec.ports.iter().flatten().enumerate() {
             self.protocol(format!("spec.ports[{index}].protocol"), port.protocol.as_deref());
+        }
+    }
+
+    fn service_cidr(&mut self, range: &ServiceCIDR) {
+        let cidrs = range.spec.iter().flat_map(|spec| spec.cidrs.iter().flatten());
+        for (index, _) in cidrs.enumerate().filter(|(_, cidr)| cidr.contains(':')) {
+            let message = "podlab's clusters have IPv4 only";
+            self.error(format!("spec.cidrs[{index}]"), message);
         }
     }
 
@@ -103,7 +117,21 @@ impl Limits {
             self.container(&path, container);
         }
         for (index, container) in spec.containers.iter().enumerate() {
-            self.container(&format!("{path}.containers[{index}]"), container);
+            let path = format!("{path}.containers[{index}]");
+            if spec.host_network != Some(true) {
+                self.host_ports(&path, container);
+            }
+            self.container(&path, container);
+        }
+    }
+
+    fn host_ports(&mut self, path: &str, container: &Container) {
+        for (index, port) in container.ports.iter().flatten().enumerate() {
+            if port.host_port.is_some_and(|number| number != 0) {
+                let message =
+                    "podlab opens no port of the node for a pod, unless that is on the node's own network";
+                self.warning(format!("{path}.ports[{index}].hostPort"), message);
+            }
         }
     }
 

@@ -79,6 +79,11 @@ impl ClusterIps {
         taken.any(|address| cidr.contains(&address) && !self.ranges.iter().any(|range| range.has(address)))
     }
 
+    /// The ranges that addresses are given from.
+    pub fn ranges(&self) -> impl Iterator<Item = Ipv4Net> {
+        self.ranges.iter().map(|range| range.cidr)
+    }
+
     /// Takes an address that was asked for.
     ///
     /// # Errors

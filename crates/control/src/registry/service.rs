@@ -10,6 +10,7 @@ use podlab_api::validation::FieldError;
 use serde_json::json;
 
 use super::{ApiError, Applied, Registry, invalid};
+use crate::allocator::AllocationError;
 
 /// The address of a service, if it has one: headless services and ExternalNames don't.
 pub(super) fn cluster_ip(service: &Service) -> Option<IpAddr> {
@@ -58,13 +59,22 @@ impl Registry {
             let taken = self.lock_addresses().take_any();
             return taken.map_err(|why| ApiError::Internal(format!("failed to allocate a serviceIP: {why}")));
         };
-        let refuse = |why: &str| {
-            let error = FieldError::invalid("spec.clusterIPs", json!([text]), why);
+        let refuse = |why: &str, help: Option<String>| {
+            let error = FieldError {
+                help,
+                ..FieldError::invalid("spec.clusterIPs", json!([text]), why)
+            };
             invalid(&service.clone().into_object(), vec![error])
         };
-        let address: IpAddr = text.parse().map_err(|_| refuse("must be a valid IP address"))?;
-        let taken = self.lock_addresses().take(address);
-        taken.map_err(|why| refuse(&format!("failed to allocate IP {address}: {why}")))?;
+        let address = text.parse();
+        let address: IpAddr = address.map_err(|_| refuse("must be a valid IP address", None))?;
+        let mut addresses = self.lock_addresses();
+        addresses.take(address).map_err(|why| {
+            let ranges: Vec<String> = addresses.ranges().map(|range| range.to_string()).collect();
+            let help = (why == AllocationError::OutOfRange)
+                .then(|| format!("addresses of services come from {}", ranges.join(", ")));
+            refuse(&format!("failed to allocate IP {address}: {why}"), help)
+        })?;
         Ok(address)
     }
 }

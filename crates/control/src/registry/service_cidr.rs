@@ -10,6 +10,12 @@ use podlab_api::validation::FieldError;
 use super::{ApiError, Applied, Registry, invalid};
 use crate::store::{StoreError, name_of};
 
+/// Who keeps a range as long as a service has an address of it.
+const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
+
+/// The reason of its condition while it waits for the last one.
+const TERMINATING: &str = "Terminating";
+
 /// The range that every cluster has, by the name that Kubernetes gives it.
 pub(super) fn first(cidr: IpNet) -> ServiceCIDR {
     ServiceCIDR {
@@ -46,19 +52,18 @@ impl Registry {
         drop(addresses);
         let message = "Kubernetes Service CIDR is ready";
         set_ready(&mut range, true, "", message, self.store.now());
-        self.put(range, |stored, new| stored.spec = new.spec)
+        range.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        let applied = self.put(range, |stored, new| stored.spec = new.spec);
+        // It may hold the addresses that another one is kept for.
+        self.remove_unused_ranges();
+        applied
     }
 
     /// No service gets an address of it any more; it goes with the last one that has.
     pub(super) fn delete_service_cidr(&self, name: &NamespacedName) -> Result<(), StoreError> {
         let now = self.store.now();
         let range = self.store.modify(name, |range: &mut ServiceCIDR| {
-            if range.metadata.deletion_timestamp.is_none() {
-                range.metadata.deletion_timestamp = Some(now.clone());
-                let message = "There are still IPAddresses referencing the ServiceCIDR, please remove them or \
-                               create a new ServiceCIDR";
-                set_ready(range, false, "Terminating", message, now);
-            }
+            range.metadata.deletion_timestamp.get_or_insert(now);
         })?;
         let mut addresses = self.lock_addresses();
         cidrs(&range)
@@ -66,6 +71,15 @@ impl Registry {
             .for_each(|cidr| addresses.remove_range(*cidr));
         drop(addresses);
         self.remove_unused_ranges();
+        // Not found: it is gone already.
+        let _ = self.store.modify(name, |range: &mut ServiceCIDR| {
+            let message =
+                "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
+            let is_told = range.status.iter().flat_map(|status| status.conditions.iter().flatten());
+            if !is_told.into_iter().any(|condition| condition.reason == TERMINATING) {
+                set_ready(range, false, TERMINATING, message, self.store.now());
+            }
+        });
         Ok(())
     }
 

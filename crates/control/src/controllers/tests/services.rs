@@ -171,6 +171,24 @@ fn a_range_stays_as_long_as_a_service_has_an_address_of_it() {
     assert!(lab.registry.store().get::<ServiceCIDR>(&more).is_none());
 }
 
+/// As the condition of the first one says.
+#[test]
+fn another_range_takes_over_the_addresses_of_one_that_goes() {
+    let lab = Lab::with_range("10.96.0.0/30");
+    let more = cluster_scoped("more");
+    let is_there = || lab.registry.store().get::<ServiceCIDR>(&more).is_some();
+    lab.apply_range("more", "10.97.0.0/30").unwrap();
+    lab.apply_service("a", json!({ "clusterIP": "10.97.0.1" }))
+        .unwrap();
+    lab.registry.delete(Kind::ServiceCIDR, &more).unwrap();
+    assert!(is_there());
+    lab.apply_range("larger", "10.97.0.0/24").unwrap();
+    assert!(!is_there());
+    lab.apply_range("more", "10.97.0.0/24").unwrap();
+    lab.registry.delete(Kind::ServiceCIDR, &more).unwrap();
+    assert!(!is_there(), "the larger one is the same");
+}
+
 /// A service and its pods in each of ten namespaces, all with the same names, a thousand times.
 #[test]
 fn ten_thousand_services_leave_nothing() {
