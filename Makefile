@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup test conformance lint bench scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup test conformance oracle lint bench scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -24,6 +24,10 @@ test: setup
 # Kubernetes' own tests of Services, with what came of each.
 conformance: setup
 	@$(CARGO) test --quiet --package podlab-tests --test conformance -- --nocapture --test-threads=1
+
+# Kubernetes' own JSON Schemas: what they refuse, podlab refuses.
+oracle: setup
+	@scripts/oracle.sh
 
 lint:
 	@$(CARGO) fmt --all --check

@@ -302,7 +302,7 @@ fn addresses_that_can_t_be_had_are_told_before_anything_is_built() {
         (
             "10.96.0.7",
             "192.0.2.1",
-            "the provided IP (192.0.2.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12",
+            "the provided network does not match the current range",
         ),
     ];
     for (first, second, message) in cases {

@@ -84,11 +84,7 @@ pub(crate) fn refused(objects: &[Located<Object>], service_cidr: IpNet) -> Resul
         match registry.apply(object.value.clone()) {
             Ok(_) => {}
             Err(ApiError::Invalid { errors, .. }) => {
-                diagnostics.extend(
-                    errors
-                        .iter()
-                        .map(|error| object.diagnose(&error.path, error.message())),
-                );
+                diagnostics.extend(errors.iter().map(|error| object.refuse(error)));
             }
             Err(error) => {
                 diagnostics.push(object.diagnose(error.field().unwrap_or_default(), error.to_string()));

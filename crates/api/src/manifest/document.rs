@@ -165,9 +165,7 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
     // What has a problem already isn't told a second time.
     let told = |path: &str| told(&problems, &prefixed_path(&place.prefix, path));
     for error in validate(&object).into_iter().filter(|error| !told(&error.place)) {
-        let message = prefixed(&prefixed_path(&place.prefix, &error.path), &error.message());
-        let diagnostic = place.say_at(Severity::Error, &error.place, &message);
-        diagnostics.push(with_help(diagnostic, error.help));
+        diagnostics.push(place.refuse(&error));
     }
     for limit in limits(&object).into_iter().filter(|limit| !told(&limit.path)) {
         diagnostics.push(place.diagnose(limit.severity, &limit.path, &limit.message));

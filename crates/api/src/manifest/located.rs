@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::tree::Node;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Source, Span};
+use crate::validation::FieldError;
 
 /// A value that was read, and where it stands.
 #[derive(Debug, Clone)]
@@ -19,6 +20,11 @@ impl<T> Located<T> {
     /// object and the field, and points at it, or at the nearest thing around it that was written.
     pub fn diagnose(&self, field_path: &str, message: String) -> Diagnostic {
         self.place.diagnose(Severity::Error, field_path, &message)
+    }
+
+    /// What is wrong with a field: names the object and the field as Kubernetes does, and points at it.
+    pub fn refuse(&self, error: &FieldError) -> Diagnostic {
+        self.place.refuse(error)
     }
 
     /// The name of the file.
@@ -50,6 +56,19 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn diagnose(&self, severity: Severity, path: &str, message: &str) -> Diagnostic {
+        self.say_at(severity, path, &self.with_path(path, message))
+    }
+
+    pub(super) fn refuse(&self, error: &FieldError) -> Diagnostic {
+        let message = self.with_path(&error.path, &error.message());
+        let diagnostic = self.say_at(Severity::Error, &error.place, &message);
+        match &error.help {
+            Some(help) => diagnostic.help(help.clone()),
+            None => diagnostic,
+        }
+    }
+
+    fn with_path(&self, path: &str, message: &str) -> String {
         let separator = if self.prefix.is_empty() || path.is_empty() {
             ""
         } else {
@@ -57,7 +76,7 @@ impl Place {
         };
         let full = format!("{}{separator}{path}", self.prefix);
         let colon = if full.is_empty() { "" } else { ": " };
-        self.say_at(severity, path, &format!("{full}{colon}{message}"))
+        format!("{full}{colon}{message}")
     }
 
     /// A diagnostic that points at the field at `path`, and whose message holds its path already.
