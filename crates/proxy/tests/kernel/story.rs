@@ -310,7 +310,7 @@ impl Cluster {
                 second.push((name, end));
             }
         }
-        let is_here = |(name, _): &&(u8, SocketAddr)| !shape.local || name % 3 != 0;
+        let is_here = |(name, _): &&(u8, SocketAddr)| !shape.local || !name.is_multiple_of(3);
         let of = |pods: &[(u8, SocketAddr)]| pods.iter().filter(is_here).map(|(_, end)| *end).collect();
         let (ready, leaving): (BTreeSet<_>, BTreeSet<_>) = (of(&first), of(&second));
         let here = if ready.is_empty() { leaving } else { ready };
@@ -390,7 +390,7 @@ fn pod(name: u8, labels: u8) -> Pod {
     let pod = json!({
         "metadata": { "name": format!("pod-{name}"), "labels": all },
         "spec": {
-            "nodeName": if name % 3 == 0 { "another" } else { NODE_NAME },
+            "nodeName": if name.is_multiple_of(3) { "another" } else { NODE_NAME },
             "containers": [{ "name": "server", "image": "podlab/echo", "ports": [port] }],
         },
     });

@@ -19,11 +19,12 @@ fn name(name: &str) -> NamespacedName {
 /// `web-1` at 10.244.0.11 to `web-3` at 10.244.0.13 could answer; `other` at 10.244.0.14 is somebody else.
 fn facts() -> Facts {
     let web: Vec<NamespacedName> = ["web-1", "web-2", "web-3"].map(name).to_vec();
-    let mut pods = Owners::default();
-    pods.of_address = (11..).map(address).zip(web.clone()).collect();
-    pods.of_address.insert(address(14), name("other"));
+    let all = web.iter().cloned().chain([name("other")]);
     Facts {
-        pods,
+        pods: Owners {
+            of_address: (11..).map(address).zip(all).collect(),
+            ..Owners::default()
+        },
         nodes: vec![NODE],
         allowed: None,
         candidates: web,
