@@ -35,6 +35,7 @@ crate::tests![
     local_terminating_endpoints_serve_when_no_other_does,
     slices_by_hand_can_have_a_port_each,
     slices_by_hand_can_have_an_address_each,
+    slices_by_hand_can_lead_out_of_the_cluster,
     a_random_pick_is_an_even_one,
 ];
 
@@ -366,6 +367,19 @@ fn slices_by_hand_can_have_an_address_each() {
     for to in [WEB, "10.96.0.10:81"] {
         let answers: Vec<_> = (0..30).map(|_| who_answers(&lab, &client.netns, to)).collect();
         assert_eq!(counts(&answers).len(), 2);
+    }
+}
+
+/// A host there knows no way back to a pod, so it is the node that it sees.
+fn slices_by_hand_can_lead_out_of_the_cluster() {
+    let mut lab = Lab::new();
+    let (client, outside) = (lab.client(), lab.outside());
+    lab.set_service("database", json!({}), json!({}));
+    lab.set_slice("database", "TCP", json!([{ "addresses": [outside.address] }]));
+    lab.settle();
+    for from in [&client.netns, &lab.node] {
+        assert_eq!(who_answers(&lab, from, WEB), outside.address);
+        assert_eq!(ask_once(from, WEB).unwrap().ip().to_string(), "172.18.0.2");
     }
 }
 

@@ -16,7 +16,7 @@ use podlab_control::store::Store;
 use podlab_kernel::conntrack::{Conntrack, Protocol, Tuple};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
-use podlab_node::cni::{NodeNetwork, PodLink, Underlay};
+use podlab_node::cni::{Host, NodeNetwork, PodLink, Underlay};
 use podlab_proxy::agent::{self, Config};
 use serde_json::{Value, json};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
@@ -42,7 +42,7 @@ pub(crate) struct Lab {
     pub(crate) node: Netns,
     pub(crate) store: Store,
     network: NodeNetwork,
-    _underlay: Underlay,
+    underlay: Underlay,
     progress: watch::Receiver<u64>,
     proxy: JoinHandle<()>,
 }
@@ -74,7 +74,7 @@ impl Lab {
                 node,
                 store,
                 network,
-                _underlay: underlay,
+                underlay,
                 progress,
                 proxy,
             }
@@ -96,8 +96,15 @@ impl Lab {
     /// A pod that answers at [`POD_PORT`]; see [`listen`].
     pub(crate) fn server(&self) -> PodLink {
         let pod = self.client();
-        listen(&pod, POD_PORT);
+        listen(&pod.netns, pod.address, POD_PORT);
         pod
+    }
+
+    /// A host outside of the cluster that answers at [`POD_PORT`].
+    pub(crate) fn outside(&mut self) -> Host {
+        let host = RUNTIME.block_on(self.underlay.add_outside()).unwrap();
+        listen(&host.netns, host.address, POD_PORT);
+        host
     }
 
     /// A service at 10.96.0.10, TCP port 80, unless its specification says otherwise.
@@ -204,10 +211,9 @@ impl Lab {
 }
 
 /// Answers each TCP connection's lines, and each UDP datagram, with whom it sees.
-pub(crate) fn listen(pod: &PodLink, port: u16) {
+pub(crate) fn listen(at: &Netns, address: IpAddr, port: u16) {
     let any = SocketAddr::from(([0, 0, 0, 0], port));
-    let (tcp, udp) = pod
-        .netns
+    let (tcp, udp) = at
         .visit(|| Ok((TcpListener::bind(any)?, UdpSocket::bind(any)?)))
         .unwrap();
     thread::spawn(move || {
@@ -222,7 +228,6 @@ pub(crate) fn listen(pod: &PodLink, port: u16) {
             });
         }
     });
-    let address = pod.address;
     thread::spawn(move || {
         loop {
             let (_, peer) = udp.recv_from(&mut [0; 1]).unwrap();

@@ -156,7 +156,9 @@ impl Cluster {
         let lab = Lab::with_store(store);
         let pods = (0..PODS).map(|_| {
             let pod = lab.client();
-            PORTS.iter().for_each(|port| listen(&pod, *port));
+            PORTS
+                .iter()
+                .for_each(|port| listen(&pod.netns, pod.address, *port));
             pod
         });
         Self {
