@@ -1,0 +1,122 @@
+//! From a message to its answer.
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{DNSClass, RecordType};
+
+use crate::zone::Zone;
+
+/// The largest datagram to clients that don't say what they can take (RFC 1035).
+const PLAIN: usize = 512;
+/// The largest one to any: it passes every link whole (DNS Flag Day 2020).
+const LARGEST: u16 = 1232;
+
+/// How a message came, and with it how large its answer can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In a datagram.
+    Udp,
+    /// In a stream.
+    Tcp,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Response {
+    /// Nothing: it is no question.
+    None,
+    /// These bytes.
+    Ready(Vec<u8>),
+    /// It is about names that the zone doesn't have: somebody else may know, and otherwise these bytes.
+    Foreign(Vec<u8>),
+}
+
+/// The answer of `zone` to the bytes of a message.
+pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
+    let request = match Message::from_vec(message) {
+        Ok(request) if request.metadata.message_type == MessageType::Query => request,
+        Err(_) if is_query(message) => return Response::Ready(format_error(message)),
+        _ => return Response::None,
+    };
+    let mut response = Message::response(request.metadata.id, request.metadata.op_code);
+    response.metadata.recursion_desired = request.metadata.recursion_desired;
+    response.queries.clone_from(&request.queries);
+    if let Some(edns) = &request.edns {
+        let mut own = Edns::new();
+        own.set_max_payload(LARGEST).set_dnssec_ok(edns.flags().dnssec_ok);
+        response.edns = Some(own);
+    }
+    let mut foreign = false;
+    response.metadata.response_code = match understood(&request) {
+        Err(code) => code,
+        Ok(query) => match zone.answer(query) {
+            None => {
+                foreign = true;
+                ResponseCode::Refused
+            }
+            Some(answer) => {
+                response.metadata.authoritative = true;
+                response.answers = answer.answers;
+                response.authorities = answer.authorities;
+                response.additionals = answer.additionals;
+                answer.code
+            }
+        },
+    };
+    let limit = match transport {
+        Transport::Tcp => usize::from(u16::MAX),
+        Transport::Udp => request.edns.map_or(PLAIN, |edns| {
+            usize::from(edns.max_payload().min(LARGEST)).max(PLAIN)
+        }),
+    };
+    match (encode(response, limit), foreign) {
+        (bytes, true) => Response::Foreign(bytes),
+        (bytes, false) => Response::Ready(bytes),
+    }
+}
+
+/// The one question that can be answered, or why there is none.
+fn understood(request: &Message) -> Result<&Query, ResponseCode> {
+    if request.edns.as_ref().is_some_and(|edns| edns.version() > 0) {
+        return Err(ResponseCode::BADVERS);
+    }
+    if request.metadata.op_code != OpCode::Query {
+        return Err(ResponseCode::NotImp);
+    }
+    let [query] = &request.queries[..] else {
+        return Err(ResponseCode::FormErr);
+    };
+    let is_transfer = matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR);
+    if is_transfer || query.query_class() != DNSClass::IN {
+        return Err(ResponseCode::Refused);
+    }
+    Ok(query)
+}
+
+/// What doesn't fit is left out: first what nobody asked for, then all of it, and the client comes again by TCP.
+fn encode(mut response: Message, limit: usize) -> Vec<u8> {
+    let bytes = |response: &Message| response.to_vec().ok().filter(|bytes| bytes.len() <= limit);
+    if let Some(bytes) = bytes(&response) {
+        return bytes;
+    }
+    response.additionals.clear();
+    if let Some(bytes) = bytes(&response) {
+        return bytes;
+    }
+    response.metadata.truncation = true;
+    response.answers.clear();
+    response.authorities.clear();
+    response.to_vec().unwrap_or_default()
+}
+
+/// Whether the header is that of a question, though what follows can't be read.
+fn is_query(message: &[u8]) -> bool {
+    message.len() >= 12 && message[2] & 0x80 == 0
+}
+
+/// A header only, with the question's number and operation.
+fn format_error(message: &[u8]) -> Vec<u8> {
+    let number = u16::from_be_bytes([message[0], message[1]]);
+    let operation = OpCode::from_u8((message[2] >> 3) & 0xf);
+    let error = Message::error_msg(number, operation, ResponseCode::FormErr);
+    error.to_vec().unwrap_or_default()
+}

@@ -1,0 +1,213 @@
+//! The name server: changes come in by standard input, questions by UDP and TCP.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use hickory_proto::rr::Name;
+use ipnet::IpNet;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::feed::{self, Taken};
+use crate::responder::{Response, Transport, respond};
+use crate::zone::Zone;
+
+/// How long a TCP client has for a whole question, and for taking its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many TCP clients are served at once; others wait.
+const CONNECTIONS: usize = 256;
+/// How long somebody else has for an answer.
+const UPSTREAM: Duration = Duration::from_secs(2);
+/// How many loops take datagrams.
+const LOOPS: usize = 2;
+
+/// What the name server has to know of its cluster.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// The domain of the cluster's names.
+    #[arg(long, default_value = "cluster.local")]
+    domain: Name,
+    /// Whom to answer: others get nothing, so that nobody is made to send answers to strangers.
+    #[arg(long = "client", value_name = "CIDR")]
+    clients: Vec<IpNet>,
+    /// A server that is asked for names of other domains; without one they are refused.
+    #[arg(long, value_name = "ADDRESS")]
+    upstream: Option<IpAddr>,
+    /// The port to listen on.
+    #[arg(long, default_value_t = 53)]
+    port: u16,
+}
+
+/// The server can't serve.
+#[derive(Debug, thiserror::Error)]
+pub enum DnsError {
+    /// A socket can't be had.
+    #[error("cannot listen on port {port}: {source}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// The changes of the cluster can't be followed.
+    #[error("cannot follow the cluster: {0}")]
+    Feed(#[from] io::Error),
+}
+
+struct Server {
+    zone: RwLock<Zone>,
+    clients: Vec<IpNet>,
+    upstream: Option<SocketAddr>,
+}
+
+/// Serves until standard input ends. Listens as soon as all that was there in the beginning is known.
+///
+/// # Errors
+/// [`DnsError`].
+pub async fn serve(options: Options) -> Result<(), DnsError> {
+    let mut domain = options.domain;
+    domain.set_fqdn(true);
+    let server = Arc::new(Server {
+        zone: RwLock::new(Zone::new(domain)),
+        clients: options.clients,
+        upstream: options.upstream.map(|address| SocketAddr::new(address, 53)),
+    });
+    let (synced, ready) = oneshot::channel();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow(server.clone(), synced));
+    if ready.await.is_ok() {
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, options.port));
+        let failed = |source| DnsError::Listen {
+            port: options.port,
+            source,
+        };
+        let socket = Arc::new(UdpSocket::bind(any).await.map_err(failed)?);
+        let listener = TcpListener::bind(any).await.map_err(failed)?;
+        for _ in 0..LOOPS {
+            tasks.spawn(datagrams(server.clone(), socket.clone()));
+        }
+        tasks.spawn(streams(server, listener));
+    }
+    match tasks.join_next().await {
+        Some(Ok(result)) => Ok(result?),
+        _ => Ok(()),
+    }
+}
+
+/// Takes in changes; a line that can't be understood is told, and passed over.
+async fn follow(server: Arc<Server>, synced: oneshot::Sender<()>) -> io::Result<()> {
+    let mut synced = Some(synced);
+    let mut lines = BufReader::new(stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        let taken = feed::take(
+            &line,
+            &mut server.zone.write().unwrap_or_else(PoisonError::into_inner),
+        );
+        match taken {
+            Ok(Taken::Synced) => drop(synced.take().map(|synced| synced.send(()))),
+            Ok(Taken::Change) => {}
+            Err(error) => eprintln!("passed over: {error}: {line}"),
+        }
+    }
+    Ok(())
+}
+
+async fn datagrams(server: Arc<Server>, socket: Arc<UdpSocket>) -> io::Result<()> {
+    let mut buffer = vec![0; usize::from(u16::MAX)];
+    loop {
+        // An error is of a client that has gone.
+        let Ok((length, client)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
+        match server.respond(&buffer[..length], client, Transport::Udp) {
+            Response::None => {}
+            Response::Ready(answer) => drop(socket.send_to(&answer, client).await),
+            Response::Foreign(refusal) => {
+                let (server, socket) = (server.clone(), socket.clone());
+                let question = buffer[..length].to_vec();
+                tokio::spawn(async move {
+                    let answer = server.forward(&question, refusal).await;
+                    let _ = socket.send_to(&answer, client).await;
+                });
+            }
+        }
+    }
+}
+
+async fn streams(server: Arc<Server>, listener: TcpListener) -> io::Result<()> {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let permit = room.clone().acquire_owned().await.map_err(io::Error::other)?;
+        // An error is of a client that has gone, or of too many open files, which others close.
+        let Ok((stream, client)) = listener.accept().await else {
+            continue;
+        };
+        let server = server.clone();
+        tokio::spawn(async move {
+            // A client that is slow or gone is not worth a word.
+            let _ = converse(&server, stream, client).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Question by question, each whole within its time.
+async fn converse(server: &Server, mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
+    loop {
+        let question = timeout(PATIENCE, async {
+            let length = stream.read_u16().await?;
+            let mut question = vec![0; length.into()];
+            stream.read_exact(&mut question).await?;
+            Ok::<_, io::Error>(question)
+        });
+        let question = question.await??;
+        let answer = match server.respond(&question, client, Transport::Tcp) {
+            Response::None => return Ok(()),
+            Response::Ready(answer) => answer,
+            Response::Foreign(refusal) => server.forward(&question, refusal).await,
+        };
+        let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
+        let framed = [&length.to_be_bytes()[..], &answer].concat();
+        timeout(PATIENCE, stream.write_all(&framed)).await??;
+    }
+}
+
+impl Server {
+    fn respond(&self, message: &[u8], client: SocketAddr, transport: Transport) -> Response {
+        let is_known = self.clients.is_empty() || self.clients.iter().any(|net| net.contains(&client.ip()));
+        if !is_known || client.port() == 0 {
+            return Response::None;
+        }
+        let zone = self.zone.read().unwrap_or_else(PoisonError::into_inner);
+        respond(&zone, message, transport)
+    }
+
+    /// What the upstream server says; `refusal` when there is none, or it says nothing.
+    async fn forward(&self, question: &[u8], refusal: Vec<u8>) -> Vec<u8> {
+        let Some(upstream) = self.upstream else {
+            return refusal;
+        };
+        let ask = async {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+            socket.connect(upstream).await?;
+            socket.send(question).await?;
+            let mut answer = vec![0; usize::from(u16::MAX)];
+            loop {
+                let length = socket.recv(&mut answer).await?;
+                if answer[..length].get(..2) == question.get(..2) {
+                    answer.truncate(length);
+                    return Ok::<_, io::Error>(answer);
+                }
+            }
+        };
+        match timeout(UPSTREAM, ask).await {
+            Ok(Ok(answer)) => answer,
+            _ => refusal,
+        }
+    }
+}

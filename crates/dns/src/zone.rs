@@ -1,0 +1,270 @@
+//! What a cluster's names stand for, kept up with its objects.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use hickory_proto::rr::Name;
+use k8s_openapi::api::core::v1::{Namespace, Service, ServicePort};
+use k8s_openapi::api::discovery::v1::{EndpointPort, EndpointSlice};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// The label of an EndpointSlice that names its service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The service that the name server itself is behind.
+const OWN_SERVICE: (&str, &str) = ("kube-system", "kube-dns");
+
+/// Namespace and name of a service.
+pub(crate) type Key = (String, String);
+
+/// The names of a cluster. The work of a change is that of the service which it concerns.
+#[derive(Debug)]
+pub struct Zone {
+    domain: Name,
+    /// Counts the changes, as the zone's SOA record does.
+    serial: u32,
+    namespaces: BTreeSet<String>,
+    services: HashMap<Key, Known>,
+    /// Names of services and endpoints by their addresses.
+    reverse: HashMap<IpAddr, BTreeSet<String>>,
+}
+
+/// A service, its slices, and the names that follow from both.
+#[derive(Debug, Default)]
+struct Known {
+    service: Option<ServiceRecord>,
+    slices: BTreeMap<String, Vec<EndpointRecord>>,
+    reverse: BTreeSet<(IpAddr, String)>,
+}
+
+/// What names need to know of a service.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ServiceRecord {
+    pub(crate) kind: Kind,
+    pub(crate) ports: Vec<Port>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// With these addresses.
+    ClusterIp(Vec<IpAddr>),
+    /// Its name is that of its endpoints.
+    Headless,
+    /// Its name is another one's.
+    External(Name),
+}
+
+/// A ready endpoint.
+#[derive(Debug, PartialEq)]
+pub(crate) struct EndpointRecord {
+    pub(crate) address: IpAddr,
+    /// Its own name within the service: the pod's host name, or its address with dashes.
+    pub(crate) name: String,
+    pub(crate) ports: Vec<Port>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    /// In small letters.
+    pub(crate) protocol: String,
+    pub(crate) number: u16,
+}
+
+impl Zone {
+    /// A zone without services, such as that of `cluster.local.`
+    pub fn new(domain: Name) -> Self {
+        Self {
+            domain: domain.to_lowercase(),
+            serial: 1,
+            namespaces: BTreeSet::new(),
+            services: HashMap::new(),
+            reverse: HashMap::new(),
+        }
+    }
+
+    /// The name at its top.
+    pub fn domain(&self) -> &Name {
+        &self.domain
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    pub(crate) fn has_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains(name)
+    }
+
+    pub(crate) fn service(&self, key: &Key) -> Option<&ServiceRecord> {
+        self.services.get(key)?.service.as_ref()
+    }
+
+    pub(crate) fn endpoints(&self, key: &Key) -> impl Iterator<Item = &EndpointRecord> {
+        let known = self.services.get(key);
+        known
+            .into_iter()
+            .flat_map(|known| known.slices.values().flatten())
+    }
+
+    /// The names that an address has, without the domain.
+    pub(crate) fn names_of(&self, address: IpAddr) -> impl Iterator<Item = &str> {
+        self.reverse
+            .get(&address)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+
+    /// The addresses of the name server itself.
+    pub(crate) fn own_addresses(&self) -> &[IpAddr] {
+        let key = (OWN_SERVICE.0.to_owned(), OWN_SERVICE.1.to_owned());
+        match self.service(&key).map(|service| &service.kind) {
+            Some(Kind::ClusterIp(addresses)) => addresses,
+            _ => &[],
+        }
+    }
+
+    /// A namespace is there, or isn't any more.
+    pub fn set_namespace(&mut self, namespace: &Namespace, is_there: bool) {
+        self.serial = self.serial.wrapping_add(1);
+        let name = namespace.metadata.name.clone().unwrap_or_default();
+        if is_there {
+            self.namespaces.insert(name);
+        } else {
+            self.namespaces.remove(&name);
+        }
+    }
+
+    /// A service is new, has changed, or isn't there any more.
+    pub fn set_service(&mut self, service: &Service, is_there: bool) {
+        let record = is_there.then(|| service_record(service)).flatten();
+        self.change(key_of(&service.metadata), |known| known.service = record);
+    }
+
+    /// A slice is new, has changed, or isn't there any more.
+    pub fn set_slice(&mut self, slice: &EndpointSlice, is_there: bool) {
+        let labels = slice.metadata.labels.as_ref();
+        let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) else {
+            return;
+        };
+        let (namespace, name) = key_of(&slice.metadata);
+        self.change((namespace, service.clone()), |known| {
+            if is_there {
+                known.slices.insert(name, endpoint_records(slice));
+            } else {
+                known.slices.remove(&name);
+            }
+        });
+    }
+
+    fn change(&mut self, key: Key, change: impl FnOnce(&mut Known)) {
+        self.serial = self.serial.wrapping_add(1);
+        let known = self.services.entry(key.clone()).or_default();
+        change(known);
+        let wanted = reverse_names(&key, known);
+        for (address, name) in known.reverse.difference(&wanted) {
+            if let Some(names) = self.reverse.get_mut(address) {
+                names.remove(name);
+                if names.is_empty() {
+                    self.reverse.remove(address);
+                }
+            }
+        }
+        for (address, name) in wanted.difference(&known.reverse) {
+            self.reverse.entry(*address).or_default().insert(name.clone());
+        }
+        known.reverse = wanted;
+        if known.service.is_none() && known.slices.is_empty() {
+            self.services.remove(&key);
+        }
+    }
+}
+
+fn key_of(metadata: &ObjectMeta) -> Key {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    (part(&metadata.namespace), part(&metadata.name))
+}
+
+fn reverse_names((namespace, service): &Key, known: &Known) -> BTreeSet<(IpAddr, String)> {
+    let Some(record) = &known.service else {
+        return BTreeSet::new();
+    };
+    let mut names = BTreeSet::new();
+    if let Kind::ClusterIp(addresses) = &record.kind {
+        let name = format!("{service}.{namespace}.svc");
+        names.extend(addresses.iter().map(|address| (*address, name.clone())));
+    }
+    for endpoint in known.slices.values().flatten() {
+        let name = format!("{}.{service}.{namespace}.svc", endpoint.name);
+        names.insert((endpoint.address, name));
+    }
+    names
+}
+
+/// None for a service that has no address yet.
+fn service_record(service: &Service) -> Option<ServiceRecord> {
+    let spec = service.spec.as_ref()?;
+    let kind = match (spec.type_.as_deref(), spec.cluster_ip.as_deref()) {
+        (Some("ExternalName"), _) => {
+            let mut name = Name::from_utf8(spec.external_name.as_deref()?).ok()?;
+            name.set_fqdn(true);
+            Kind::External(name)
+        }
+        (_, Some("None")) => Kind::Headless,
+        (_, first) => {
+            let all = first
+                .into_iter()
+                .chain(spec.cluster_ips.iter().flatten().map(String::as_str));
+            let addresses: BTreeSet<IpAddr> = all.filter_map(|address| address.parse().ok()).collect();
+            if addresses.is_empty() {
+                return None;
+            }
+            Kind::ClusterIp(addresses.into_iter().collect())
+        }
+    };
+    let port =
+        |port: &ServicePort| Port::new(port.name.as_deref(), port.protocol.as_deref(), Some(port.port));
+    Some(ServiceRecord {
+        kind,
+        ports: spec.ports.iter().flatten().filter_map(port).collect(),
+    })
+}
+
+/// The ready ones.
+fn endpoint_records(slice: &EndpointSlice) -> Vec<EndpointRecord> {
+    let port = |port: &EndpointPort| Port::new(port.name.as_deref(), port.protocol.as_deref(), port.port);
+    let ports: Vec<Port> = slice.ports.iter().flatten().filter_map(port).collect();
+    let mut records = Vec::new();
+    for endpoint in &slice.endpoints {
+        let conditions = endpoint.conditions.as_ref();
+        if conditions.and_then(|conditions| conditions.ready) == Some(false) {
+            continue;
+        }
+        let hostname = endpoint.hostname.as_deref().filter(|name| !name.is_empty());
+        let addresses = endpoint
+            .addresses
+            .iter()
+            .filter_map(|address| address.parse::<IpAddr>().ok());
+        records.extend(addresses.map(|address| EndpointRecord {
+            address,
+            name: hostname.map_or_else(|| dashed(address), str::to_lowercase),
+            ports: ports.clone(),
+        }));
+    }
+    records
+}
+
+/// `172-0-0-2`, `5678-abcd--1`.
+fn dashed(address: IpAddr) -> String {
+    address.to_string().replace(['.', ':'], "-")
+}
+
+impl Port {
+    fn new(name: Option<&str>, protocol: Option<&str>, number: Option<i32>) -> Option<Self> {
+        Some(Self {
+            name: name.unwrap_or_default().to_lowercase(),
+            protocol: protocol.unwrap_or("TCP").to_lowercase(),
+            number: u16::try_from(number?).ok()?,
+        })
+    }
+}
