@@ -1,7 +1,13 @@
 //! What every cluster has before anybody has asked for it.
 
-use k8s_openapi::api::core::v1::{Namespace, Service, ServicePort, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, Namespace, PodSpec, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec,
+    TCPSocketAction,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// The namespaces that every cluster has.
@@ -41,5 +47,100 @@ pub fn api_service() -> Service {
             ..ServiceSpec::default()
         }),
         ..Service::default()
+    }
+}
+
+/// The service of the cluster's name server, without its address.
+pub fn dns_service() -> Service {
+    let port = |name: &str, protocol: &str| ServicePort {
+        name: Some(name.to_owned()),
+        port: DNS_PORT,
+        protocol: Some(protocol.to_owned()),
+        target_port: Some(IntOrString::Int(DNS_PORT)),
+        ..ServicePort::default()
+    };
+    let name = [
+        ("kubernetes.io/name", "CoreDNS"),
+        ("kubernetes.io/cluster-service", "true"),
+    ];
+    let name = name.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Service {
+        metadata: ObjectMeta {
+            labels: Some(dns_labels().into_iter().chain(name).collect()),
+            ..in_kube_system("kube-dns")
+        },
+        spec: Some(ServiceSpec {
+            selector: Some(dns_labels()),
+            ports: Some(vec![port("dns", "UDP"), port("dns-tcp", "TCP")]),
+            ..ServiceSpec::default()
+        }),
+        ..Service::default()
+    }
+}
+
+/// The name server itself, with its arguments.
+pub fn dns_deployment(arguments: Vec<String>) -> Deployment {
+    let probe = Probe {
+        tcp_socket: Some(TCPSocketAction {
+            port: IntOrString::Int(DNS_PORT),
+            host: None,
+        }),
+        ..Probe::default()
+    };
+    let port = |name: &str, protocol: &str| ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: DNS_PORT,
+        protocol: Some(protocol.to_owned()),
+        ..ContainerPort::default()
+    };
+    let container = Container {
+        name: "coredns".to_owned(),
+        image: Some("podlab/dns".to_owned()),
+        args: Some(arguments),
+        ports: Some(vec![port("dns", "UDP"), port("dns-tcp", "TCP")]),
+        readiness_probe: Some(probe),
+        ..Container::default()
+    };
+    let labels = dns_labels();
+    Deployment {
+        metadata: ObjectMeta {
+            labels: Some(labels.clone()),
+            ..in_kube_system("coredns")
+        },
+        spec: Some(DeploymentSpec {
+            selector: LabelSelector {
+                match_labels: Some(labels.clone()),
+                match_expressions: None,
+            },
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(PodSpec {
+                    containers: vec![container],
+                    // It would ask itself.
+                    dns_policy: Some("Default".to_owned()),
+                    ..PodSpec::default()
+                }),
+            },
+            ..DeploymentSpec::default()
+        }),
+        ..Deployment::default()
+    }
+}
+
+const DNS_PORT: i32 = 53;
+
+/// The labels of all that is of the name server, as kubeadm writes them.
+fn dns_labels() -> BTreeMap<String, String> {
+    [("k8s-app".to_owned(), "kube-dns".to_owned())].into()
+}
+
+fn in_kube_system(name: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some("kube-system".to_owned()),
+        ..ObjectMeta::default()
     }
 }

@@ -67,6 +67,10 @@ pub struct ClusterSpec {
     /// Where pod addresses come from, a /24 of it for each node; `10.244.0.0/16` when missing.
     #[serde(default, rename = "podCIDR", skip_serializing_if = "Option::is_none")]
     pub pod_cidr: Option<String>,
+    /// The address of a name server, reachable from pods, that the cluster's own asks for names of other domains;
+    /// without it, those are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_nameserver: Option<String>,
 }
 
 /// An image's name, and the program of this machine that is run in its place.

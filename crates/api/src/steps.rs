@@ -27,6 +27,8 @@ pub struct Scenario {
     pub service_cidr: IpNet,
     /// Where pod addresses come from, a /24 of it for each node.
     pub pod_cidr: IpNet,
+    /// Who is asked for names of other domains.
+    pub upstream_nameserver: Option<IpAddr>,
     /// Programs of this machine that images stand for, in addition to podlab's own table.
     pub programs: Vec<Program>,
     /// Host programs without which it is skipped.
@@ -43,6 +45,7 @@ impl Scenario {
             description: None,
             service_cidr: SERVICE_CIDR,
             pod_cidr: POD_CIDR,
+            upstream_nameserver: None,
             programs: Vec::new(),
             requires: Vec::new(),
             steps: Vec::new(),

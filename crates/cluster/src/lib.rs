@@ -1,5 +1,7 @@
 //! A whole cluster: one control plane, its nodes, and a host outside, in a sandbox of their own.
 
+pub mod dns;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use podlab_api::steps::NamespacedName;
 use podlab_control::allocator::AllocationError;
 use podlab_control::controllers::Controllers;
-use podlab_control::registry::{Registry, RegistryOptions};
+use podlab_control::registry::{ApiError, Registry, RegistryOptions};
 use podlab_control::store::Store;
 use podlab_kernel::netns::Netns;
 use podlab_node::cni::{CniError, NodeNetwork, Underlay};
@@ -31,6 +33,8 @@ pub struct Options {
     pub service_cidr: IpNet,
     /// Where pod addresses come from, a /24 of it for each node.
     pub pod_cidr: IpNet,
+    /// A name server for names of other domains.
+    pub upstream_nameserver: Option<IpAddr>,
     /// What runs in place of images.
     pub images: Images,
 }
@@ -73,13 +77,16 @@ pub enum ClusterError {
     /// The service range has no addresses to give.
     #[error(transparent)]
     ServiceRange(#[from] AllocationError),
+    /// The control plane refused what every cluster has.
+    #[error(transparent)]
+    Api(#[from] ApiError),
     /// A command could not be run.
     #[error(transparent)]
     Exec(#[from] ExecError),
 }
 
 impl Cluster {
-    /// Builds an empty cluster of one node. Must be called in the sandbox, in a tokio runtime.
+    /// Builds a cluster of one node, with nothing but its name server. Must be called in the sandbox, in a tokio runtime.
     ///
     /// # Errors
     /// [`ClusterError`] with what the kernel refused.
@@ -91,6 +98,13 @@ impl Cluster {
                 service_cidr: options.service_cidr,
             },
         )?;
+        for object in dns::objects(
+            options.service_cidr,
+            options.pod_cidr,
+            options.upstream_nameserver,
+        ) {
+            registry.apply(object)?;
+        }
         let node_range = node_range(options.pod_cidr)?;
         let mut underlay = Underlay::create().await?;
         let node = underlay.add_node(NODE, Netns::create()?).await?;

@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 256;
 /// How long somebody else has for an answer.
 const UPSTREAM: Duration = Duration::from_secs(2);
-/// How many loops take datagrams.
-const LOOPS: usize = 2;
 
 /// What the name server has to know of its cluster.
 #[derive(Debug, Clone, clap::Args)]
@@ -88,9 +86,7 @@ pub async fn serve(options: Options) -> Result<(), DnsError> {
         };
         let socket = Arc::new(UdpSocket::bind(any).await.map_err(failed)?);
         let listener = TcpListener::bind(any).await.map_err(failed)?;
-        for _ in 0..LOOPS {
-            tasks.spawn(datagrams(server.clone(), socket.clone()));
-        }
+        tasks.spawn(datagrams(server.clone(), socket));
         tasks.spawn(streams(server, listener));
     }
     match tasks.join_next().await {

@@ -2,7 +2,7 @@
 
 use podlab_api::scenario::Program;
 
-use crate::process::SELF;
+use crate::process::{Input, SELF};
 
 /// What an image's name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +11,21 @@ pub struct EntryPoint {
     pub argv: Vec<String>,
     /// The user it runs as when the manifest doesn't say; root when missing.
     pub user: Option<u32>,
+    /// What it reads.
+    pub input: Input,
 }
 
-/// The arguments that stand for a built-in image.
-pub type BuiltIn = fn(&str) -> Option<Vec<String>>;
+/// What stands for a built-in image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// The arguments of `podlab workload`.
+    pub arguments: Vec<String>,
+    /// What it reads.
+    pub input: Input,
+}
+
+/// Finds a built-in image by its name.
+pub type BuiltIn = fn(&str) -> Option<Workload>;
 
 /// Images by name: what a scenario adds, then podlab's own workloads, then programs that many machines have.
 #[derive(Debug, Clone)]
@@ -60,6 +71,17 @@ const HOST_PROGRAMS: &[(&str, &[&str], Option<u32>)] = &[
     ("redis", &["redis-server", "--protected-mode", "no"], None),
 ];
 
+impl EntryPoint {
+    /// A program that runs as root, and reads nothing.
+    pub(crate) fn new(argv: Vec<String>) -> Self {
+        Self {
+            argv,
+            user: None,
+            input: Input::Nothing,
+        }
+    }
+}
+
 impl Images {
     /// The table with a scenario's own entries before all others.
     pub fn new(added: Vec<Program>, built_in: BuiltIn) -> Self {
@@ -73,24 +95,23 @@ impl Images {
     pub fn entry_point(&self, image: &str) -> Result<EntryPoint, UnknownImage> {
         let name = name_of(image);
         if let Some(program) = self.added.iter().find(|program| name_of(&program.image) == name) {
-            return Ok(EntryPoint {
-                argv: program.command.clone(),
-                user: None,
-            });
+            return Ok(EntryPoint::new(program.command.clone()));
         }
-        if let Some(arguments) = (self.built_in)(name) {
+        if let Some(Workload { arguments, input }) = (self.built_in)(name) {
             let argv = [SELF.to_owned(), "workload".to_owned()]
                 .into_iter()
-                .chain(arguments)
-                .collect();
-            return Ok(EntryPoint { argv, user: None });
+                .chain(arguments);
+            return Ok(EntryPoint {
+                input,
+                ..EntryPoint::new(argv.collect())
+            });
         }
         HOST_PROGRAMS
             .iter()
             .find(|(image, ..)| *image == name)
             .map(|(_, argv, user)| EntryPoint {
-                argv: argv.iter().map(ToString::to_string).collect(),
                 user: *user,
+                ..EntryPoint::new(argv.iter().map(ToString::to_string).collect())
             })
             .ok_or_else(|| UnknownImage(image.to_owned()))
     }
@@ -127,8 +148,12 @@ mod tests {
 
     #[test]
     fn a_scenario_comes_first_then_built_ins_then_the_machine() {
-        let built_in: BuiltIn =
-            |image| (image == "podlab/echo" || image == "redis").then(|| vec!["echo".into()]);
+        let built_in: BuiltIn = |image| {
+            (image == "podlab/echo" || image == "redis").then(|| Workload {
+                arguments: vec!["echo".into()],
+                input: Input::Nothing,
+            })
+        };
         let added = vec![Program {
             image: "redis:7".into(),
             command: vec!["my-redis".into()],

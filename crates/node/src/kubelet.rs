@@ -2,6 +2,7 @@
 
 mod container;
 mod environment;
+mod feed;
 mod files;
 mod logs;
 mod pod;
@@ -16,7 +17,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::try_join;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use podlab_api::object::Object;
 use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Change, Event, Shared, Store, name_of};
@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::cni::NodeNetwork;
 use crate::images::Images;
-use crate::process::{Program, StartError, start_beside};
+use crate::process::{Input, Program, StartError, start_beside};
 use pod::{PodHandle, Worker};
 
 /// A kubelet; clones are the same one.
@@ -171,6 +171,7 @@ impl Kubelet {
         let (pid, program) = running.ok_or_else(|| ExecError::NotRunning(pod.clone()))?;
         let program = Program {
             argv: command.to_vec(),
+            input: Input::Nothing,
             ..program
         };
         let mut child = tokio::task::spawn_blocking(move || start_beside(pid, &program))
@@ -212,11 +213,6 @@ impl Node {
 
     fn lock_pods(&self) -> MutexGuard<'_, HashMap<NamespacedName, PodHandle>> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn clock(&self) -> Arc<dyn Fn() -> Time + Send + Sync> {
-        let store = self.store.clone();
-        Arc::new(move || store.now())
     }
 
     /// The services whose variables a container of `namespace` is given: those of its namespace, if it wants any,

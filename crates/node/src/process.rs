@@ -64,6 +64,18 @@ pub struct Program {
     pub working_dir: PathBuf,
     /// As whom it runs.
     pub privileges: Privileges,
+    /// What it can read from its standard input.
+    pub input: Input,
+}
+
+/// What a program can read from its standard input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The changes of the cluster, written by the kubelet: a line each, in the form of Kubernetes' watches.
+    Watch,
 }
 
 /// A program could not be started.
@@ -173,7 +185,10 @@ fn spawn(
                 .iter()
                 .map(|(name, value)| (OsString::from(name), OsString::from(value))),
         )
-        .stdin(Stdio::null())
+        .stdin(match program.input {
+            Input::Nothing => Stdio::null(),
+            Input::Watch => Stdio::piped(),
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if name == SELF {

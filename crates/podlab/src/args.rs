@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use podlab_workloads::Workload;
+use podlab_dns::server::Options as Dns;
 
 /// A Kubernetes cluster's network on one Linux machine.
 #[derive(Debug, Parser)]
@@ -22,6 +22,15 @@ pub(crate) enum Command {
     /// What runs in a pod in place of an image; not for the command line.
     #[command(hide = true, subcommand)]
     Workload(Workload),
+}
+
+/// What runs in a pod in place of an image.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workload {
+    /// Answer for the names of the cluster whose changes come by standard input.
+    Dns(Dns),
+    #[command(flatten)]
+    Other(podlab_workloads::Workload),
 }
 
 /// Build a cluster from manifests, take the steps of a Scenario in it, report, and take everything down.

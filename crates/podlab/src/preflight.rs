@@ -9,12 +9,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use podlab_api::diagnostic::Diagnostic;
 use podlab_api::manifest::{Located, Reading};
 use podlab_api::object::Object;
+use podlab_api::steps::Scenario;
+use podlab_cluster::dns;
 use podlab_control::registry::{ApiError, Registry, RegistryOptions};
 use podlab_control::store::Store;
 use podlab_kernel::nft::find_program;
 use podlab_node::images::Images;
-
-use ipnet::IpNet;
 
 /// Objects in the order in which they are created: namespaces before what is in them, services before the pods that
 /// are told of them.
@@ -75,10 +75,14 @@ fn pod_spec(object: &Object) -> Option<(&'static str, &PodSpec)> {
 }
 
 /// What the control plane would refuse: tried on one that is thrown away.
-pub(crate) fn refused(objects: &[Located<Object>], service_cidr: IpNet) -> Result<Vec<Diagnostic>, String> {
+pub(crate) fn refused(objects: &[Located<Object>], scenario: &Scenario) -> Result<Vec<Diagnostic>, String> {
+    let service_cidr = scenario.service_cidr;
     let store = Store::new(Arc::new(|| Time(jiff::Timestamp::now())));
     let registry =
         Registry::new(store, RegistryOptions { service_cidr }).map_err(|error| error.to_string())?;
+    for object in dns::objects(service_cidr, scenario.pod_cidr, scenario.upstream_nameserver) {
+        registry.apply(object).map_err(|error| error.to_string())?;
+    }
     let mut diagnostics = Vec::new();
     for object in in_order(objects) {
         match registry.apply(object.value.clone()) {

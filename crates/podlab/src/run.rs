@@ -12,14 +12,13 @@ use podlab_node::images::Images;
 use podlab_node::sandbox::{self, Outside};
 use podlab_scenario::report::{Report, StepReport};
 use podlab_scenario::{Obstacle, Runner};
-use podlab_workloads::images;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::Run;
 use crate::output::{self, Files};
 use crate::progress::Live;
-use crate::{exit, input, keep, preflight};
+use crate::{exit, input, keep, preflight, workload};
 
 /// Takes what was understood into the sandbox.
 struct Plan<'a> {
@@ -40,7 +39,7 @@ pub(crate) fn run(options: &Run) -> u8 {
         .scenario
         .clone()
         .unwrap_or_else(|| Scenario::without_steps("manifests".to_owned()));
-    let images = Images::new(scenario.programs.clone(), images::lookup);
+    let images = Images::new(scenario.programs.clone(), workload::built_in);
     let mut report = Report {
         scenario: scenario.name.clone(),
         description: scenario.description.clone(),
@@ -55,7 +54,7 @@ pub(crate) fn run(options: &Run) -> u8 {
         return conclude(options, files, &report);
     }
     let mut problems = preflight::unknown_images(&reading, &images);
-    match preflight::refused(&reading.objects, scenario.service_cidr) {
+    match preflight::refused(&reading.objects, &scenario) {
         Ok(refused) => problems.extend(refused),
         Err(error) => {
             anstream::eprintln!("error: {error}");
@@ -175,6 +174,7 @@ async fn build(reading: &Reading, scenario: &Scenario, images: Images) -> Result
     let options = Options {
         service_cidr: scenario.service_cidr,
         pod_cidr: scenario.pod_cidr,
+        upstream_nameserver: scenario.upstream_nameserver,
         images,
     };
     let cluster = Cluster::start(options)

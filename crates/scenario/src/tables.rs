@@ -1,25 +1,37 @@
 //! Pods and services as rows of a table, as `kubectl get` shows them.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use podlab_control::store::{Store, name_of};
 
 use crate::lookup;
 use crate::pod_status::{containers, restarts, status};
 use crate::report::{PodRow, ServiceRow};
 
-/// All pods, by namespace and name.
+/// All pods but the cluster's own, by namespace and name.
 pub(crate) fn pods(store: &Store) -> Vec<PodRow> {
-    store.list::<Pod>().iter().map(|pod| pod_row(pod)).collect()
+    let pods = store.list::<Pod>();
+    let users = pods.iter().filter(|pod| !is_clusters_own(&pod.metadata));
+    users.map(|pod| pod_row(pod)).collect()
 }
 
 /// All services but the cluster's own, by namespace and name.
 pub(crate) fn services(store: &Store) -> Vec<ServiceRow> {
     let services = store.list::<Service>();
-    services
+    let users = services
         .iter()
-        .map(|service| service_row(store, service))
-        .filter(|row| (row.namespace.as_str(), row.name.as_str()) != ("default", "kubernetes"))
-        .collect()
+        .filter(|service| !is_clusters_own(&service.metadata));
+    users.map(|service| service_row(store, service)).collect()
+}
+
+/// Whether it is there whatever a user has written: the API's service, and all that is of the name server.
+fn is_clusters_own(metadata: &ObjectMeta) -> bool {
+    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key));
+    match metadata.namespace.as_deref() {
+        Some("default") => metadata.name.as_deref() == Some("kubernetes"),
+        Some("kube-system") => label("k8s-app").is_some_and(|app| app == "kube-dns"),
+        _ => false,
+    }
 }
 
 fn pod_row(pod: &Pod) -> PodRow {

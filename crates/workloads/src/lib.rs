@@ -31,9 +31,6 @@ pub enum Workload {
 /// A workload could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {
-    /// The async runtime could not be started.
-    #[error("cannot start: {0}")]
-    Start(std::io::Error),
     /// A port is taken, or not allowed.
     #[error("cannot listen on port {port}: {source}")]
     Listen {
@@ -71,13 +68,23 @@ pub enum WorkloadError {
 /// # Errors
 /// [`WorkloadError`] with what the workload needs and doesn't have.
 pub fn run(workload: Workload) -> Result<(), WorkloadError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(WorkloadError::Start)?.block_on(async {
+    until_stopped(serve(workload))
+}
+
+/// Does some work as the first process of a container, until it is done, or SIGTERM or SIGINT ends it.
+///
+/// # Errors
+/// Those of the work, and of the kernel when it gives no runtime.
+pub fn until_stopped<E: From<std::io::Error>>(work: impl Future<Output = Result<(), E>>) -> Result<(), E> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
         // A container's first process has no default for these signals: without a handler they are ignored.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
-            ended = serve(workload) => ended,
+            ended = work => ended,
             _ = terminate.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::located::{Located, Place};
-use crate::builtin::{NAMESPACES, api_service};
+use crate::builtin::{NAMESPACES, api_service, dns_deployment, dns_service};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Kind, Object};
 use crate::steps::NamespacedName;
@@ -32,6 +32,8 @@ impl Objects {
             namespaces,
         };
         known.add(&Object::Service(api_service()));
+        known.add(&Object::Service(dns_service()));
+        known.add(&Object::Deployment(dns_deployment(Vec::new())));
         let mut places: BTreeMap<(Kind, NamespacedName), &Place> = BTreeMap::new();
         for object in objects {
             known.add(&object.value);

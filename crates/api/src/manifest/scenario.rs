@@ -1,5 +1,7 @@
 //! From the Scenario document to the steps that are run.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use serde_json::Value;
 
@@ -40,7 +42,9 @@ pub(super) fn read(
     for why in names::subdomain(&name) {
         complain("metadata.name", &format!("Invalid value: {name:?}: {why}"));
     }
-    let (service_cidr, pod_cidr) = ranges(&spec["cluster"], &mut complain);
+    let cluster: ClusterSpec = serde_json::from_value(spec["cluster"].clone()).unwrap_or_default();
+    let upstream_nameserver = upstream(&cluster, &mut complain);
+    let (service_cidr, pod_cidr) = ranges(cluster, &mut complain);
     let programs = programs(&spec["programs"], &mut complain);
     let steps = spec["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     if steps.is_empty() {
@@ -58,6 +62,7 @@ pub(super) fn read(
             .map(|text| text.trim_end().to_owned()),
         service_cidr,
         pod_cidr,
+        upstream_nameserver,
         programs,
         requires: serde_json::from_value(spec["requires"].clone()).unwrap_or_default(),
         steps,
@@ -86,8 +91,18 @@ fn read_steps(
     (steps, reader.applied)
 }
 
-fn ranges(cluster: &Value, complain: &mut impl FnMut(&str, &str)) -> (IpNet, IpNet) {
-    let cluster: ClusterSpec = serde_json::from_value(cluster.clone()).unwrap_or_default();
+fn upstream(cluster: &ClusterSpec, complain: &mut impl FnMut(&str, &str)) -> Option<IpAddr> {
+    let text = cluster.upstream_nameserver.as_deref()?;
+    let address = text.parse();
+    if address.is_err() {
+        let rule = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        let message = format!("Invalid value: {text:?}: {rule}");
+        complain("spec.cluster.upstreamNameserver", &message);
+    }
+    address.ok()
+}
+
+fn ranges(cluster: ClusterSpec, complain: &mut impl FnMut(&str, &str)) -> (IpNet, IpNet) {
     let mut range = |field: &str, text: Option<String>, default: IpNet| {
         let path = format!("spec.cluster.{field}");
         let Some(text) = text else {

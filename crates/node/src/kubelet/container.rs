@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use podlab_control::store::Store;
 use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::feed;
 use super::logs::Log;
 use super::probe::{self, Pace, Subject};
 use super::status::{Container as Report, Exit, State};
@@ -42,7 +43,7 @@ pub(super) struct Recipe {
     pub(super) root: Root,
     pub(super) namespaces: PodNamespaces,
     pub(super) restart: Restart,
-    pub(super) clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    pub(super) store: Store,
     /// Where its probes are asked from, and whom: node's namespace and pod's address.
     pub(super) probed: (podlab_kernel::netns::Netns, std::net::IpAddr),
 }
@@ -137,11 +138,11 @@ async fn run_once(
     report: &mut Report,
     tell: &impl Fn(Report),
 ) -> Exit {
-    let started = (recipe.clock)();
+    let started = recipe.store.now();
     let ended = |code, message| Exit {
         code,
         started: started.clone(),
-        finished: (recipe.clock)(),
+        finished: recipe.store.now(),
         message,
     };
     let mut child = match start(recipe).await {
@@ -153,6 +154,10 @@ async fn run_once(
     };
     let pid = child.id().unwrap_or_default();
     let logs = take_in_logs(&mut child, &handle.log);
+    let _feed = child
+        .stdin
+        .take()
+        .map(|input| feed::start(recipe.store.clone(), input));
     handle.set_running(Some((pid, recipe.program.clone())));
     report.state = State::Running {
         since: started.clone(),

@@ -145,7 +145,7 @@ impl Worker {
                 },
                 namespaces: namespaces.clone(),
                 restart,
-                clock: self.node.clock(),
+                store: self.node.store.clone(),
                 probed: (self.node.network.netns().clone(), address),
             })
         };

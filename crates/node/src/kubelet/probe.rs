@@ -13,7 +13,7 @@ use podlab_kernel::netns::Netns;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::process::{Program, start_beside};
+use crate::process::{Input, Program, start_beside};
 
 /// While a container has never succeeded, it is asked again this soon, and then twice as long later each time, up
 /// to its `periodSeconds`: a container that is up in 20 ms shall not be waited for for 10 s.
@@ -146,6 +146,7 @@ async fn ask(subject: &Subject, probe: &Probe) -> io::Result<()> {
     } else if let Some(action) = &probe.exec {
         let argv = action.command.clone().unwrap_or_default();
         let program = Program {
+            input: Input::Nothing,
             argv,
             ..subject.program.clone()
         };

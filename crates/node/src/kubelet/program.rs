@@ -20,7 +20,7 @@ pub(super) fn program(
 ) -> Result<Program, Unfit> {
     let command = container.command.clone().filter(|command| !command.is_empty());
     let entry = match command {
-        Some(argv) => EntryPoint { argv, user: None },
+        Some(argv) => EntryPoint::new(argv),
         None => images
             .entry_point(container.image.as_deref().unwrap_or_default())
             .map_err(Unfit::image)?,
@@ -72,5 +72,6 @@ pub(super) fn program(
         env,
         working_dir,
         privileges,
+        input: entry.input,
     })
 }
