@@ -106,6 +106,9 @@ pub struct StepSpec {
     /// A UDP datagram from a new socket, and the first datagram that comes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub udp: Option<SocketSpec>,
+    /// A question to the name server of whoever sends, as their resolver asks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsSpec>,
     /// A command in the pod's first container; its exit code and standard output are what is seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exec: Option<Vec<String>>,
@@ -192,6 +195,47 @@ pub struct SocketSpec {
     pub send: Option<String>,
 }
 
+/// A question to a name server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DnsSpec {
+    /// The name; completed by the sender's search list, unless it ends with a dot. For `PTR` it may be an IP address.
+    pub name: String,
+    /// `A` when missing.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<RecordType>,
+}
+
+/// The type of a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, clippy::upper_case_acronyms)]
+pub enum RecordType {
+    #[default]
+    A,
+    AAAA,
+    CNAME,
+    NS,
+    PTR,
+    SOA,
+    SRV,
+    TXT,
+}
+
+/// What a name server says, apart from records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(clippy::upper_case_acronyms)]
+pub enum ResponseCode {
+    /// The name is there, with or without records of the type.
+    #[default]
+    NOERROR,
+    /// There is no such name.
+    NXDOMAIN,
+    /// It can't say.
+    SERVFAIL,
+    /// It won't say.
+    REFUSED,
+}
+
 /// A port by number or by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -270,6 +314,14 @@ pub struct ExpectSpec {
     /// JSON pointer (RFC 6901) into the body, and the value that must stand there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub json: BTreeMap<String, serde_json::Value>,
+    /// Code of a name server's answer; `NOERROR` when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ResponseCode>,
+    /// The records of a name server's answer, all of them, in any order: as `dig +short` prints them, or
+    /// `service/NAME` (its ClusterIP), `pod/NAME`, `deployment/NAME` (the addresses of its ready pods). Any records, but
+    /// at least one, when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<Vec<String>>,
     /// Exit code of `exec`; 0 when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,

@@ -9,7 +9,9 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::object::{Kind, Object};
-use crate::scenario::{Distribution, HttpSpec, Outcome, PortSpec, Program, WaitCondition};
+use crate::scenario::{
+    Distribution, HttpSpec, Outcome, PortSpec, Program, RecordType, ResponseCode, WaitCondition,
+};
 
 /// Where ClusterIPs come from when a scenario doesn't say: as kubeadm has it.
 pub const SERVICE_CIDR: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12));
@@ -176,8 +178,26 @@ pub enum Request {
         /// Its payload.
         send: String,
     },
+    /// A question to the sender's name server.
+    Dns {
+        /// The name as it is given to the resolver.
+        name: String,
+        /// The type of record.
+        kind: RecordType,
+    },
     /// A command in the pod.
     Exec(Vec<String>),
+}
+
+/// Records that a name server must give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Records {
+    /// One, as `dig +short` prints it.
+    Text(String),
+    /// The ClusterIP of a service.
+    Service(NamespacedName),
+    /// The addresses of a pod, or of a deployment's ready ones.
+    Pods(PodRef),
 }
 
 /// Whom something is sent to.
@@ -208,6 +228,10 @@ pub struct Expect {
     pub lacks: Vec<String>,
     /// JSON pointers into the answer and their values.
     pub json: Vec<(String, serde_json::Value)>,
+    /// Code of a name server's answer.
+    pub code: ResponseCode,
+    /// All records of a name server's answer; any when missing.
+    pub records: Option<Vec<Records>>,
     /// Exit code of a command.
     pub exit_code: i32,
     /// The slowest try must be faster.

@@ -45,6 +45,8 @@ pub struct Cluster {
     nodes: Vec<Host>,
     outside: Host,
     kubelets: Vec<Kubelet>,
+    /// The address of its name server.
+    dns: Option<IpAddr>,
     /// Up to which revision of the store controllers and proxies have dealt with everything.
     progress: Vec<watch::Receiver<u64>>,
     _underlay: Underlay,
@@ -135,6 +137,7 @@ impl Cluster {
             nodes: vec![node],
             outside,
             kubelets: vec![kubelet],
+            dns: dns::address(options.service_cidr),
             progress: vec![controllers, proxy],
             _underlay: underlay,
             _agents: agents,
@@ -186,6 +189,20 @@ impl Cluster {
                 netns,
             })
         })
+    }
+
+    /// What a pod's `/etc/resolv.conf` says; for who is none, that the cluster's name server is to be asked.
+    pub fn resolv_conf(&self, pod: Option<&NamespacedName>) -> String {
+        match pod {
+            Some(pod) => self
+                .kubelets
+                .iter()
+                .find_map(|kubelet| kubelet.resolv_conf(pod))
+                .unwrap_or_default(),
+            None => self
+                .dns
+                .map_or_else(String::new, |dns| format!("nameserver {dns}\n")),
+        }
     }
 
     /// Runs a command in the first running container of a pod, and waits for it.

@@ -141,6 +141,11 @@ impl Kubelet {
             .map(|pod| (pod.address, pod.netns.clone()))
     }
 
+    /// What a pod's `/etc/resolv.conf` says; none before it has one.
+    pub fn resolv_conf(&self, pod: &NamespacedName) -> Option<String> {
+        self.0.lock_pods().get(pod).map(|pod| pod.resolv_conf.clone())
+    }
+
     /// What the containers of a pod wrote: the last 1,000 lines of each, by container.
     pub fn logs(&self, pod: &NamespacedName) -> Vec<LogLine> {
         let containers = self

@@ -1,5 +1,6 @@
 //! Finds in a cluster what a scenario names.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::scenario::PortSpec;
-use podlab_api::steps::{NamespacedName, PodRef};
+use podlab_api::steps::{NamespacedName, PodRef, Records};
 use podlab_control::pods::{is_ready, is_terminating};
 use podlab_control::store::{Shared, Store};
 use podlab_kernel::conntrack::Protocol;
@@ -118,6 +119,26 @@ pub(crate) fn cluster_ip(
         },
     })?;
     Ok(SocketAddr::new(ip, number))
+}
+
+/// The texts of records that a name server must give.
+pub(crate) fn records(store: &Store, wanted: &[Records]) -> Result<BTreeSet<String>, Obstacle> {
+    let mut texts = BTreeSet::new();
+    for records in wanted {
+        match records {
+            Records::Text(text) => drop(texts.insert(text.clone())),
+            Records::Service(name) => {
+                let service: Shared<Service> = find(store, name)?;
+                let address = service.spec.as_ref().and_then(|spec| spec.cluster_ip.clone());
+                texts.extend(address);
+            }
+            Records::Pods(which) => {
+                let pods = able_pods(store, which)?;
+                texts.extend(pods.iter().filter_map(|pod| Some(address(pod)?.to_string())));
+            }
+        }
+    }
+    Ok(texts)
 }
 
 /// The slices of a service.

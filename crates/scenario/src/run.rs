@@ -227,6 +227,10 @@ impl<'a> Runner<'a> {
             nodes: lookup::node_addresses(store),
             allowed: (!step.expect.answered_by.is_empty()).then_some(allowed),
             candidates,
+            records: match &step.expect.records {
+                Some(records) => Some(lookup::records(store, records)?),
+                None => None,
+            },
         })
     }
 

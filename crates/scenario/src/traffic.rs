@@ -1,6 +1,7 @@
 //! Sends what a step says from where it says, and sees what comes back and from whom.
 
 mod client;
+mod names;
 
 use std::collections::HashMap;
 use std::io;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use podlab_api::object::Kind;
-use podlab_api::scenario::PortSpec;
+use podlab_api::scenario::{PortSpec, RecordType};
 use podlab_api::steps::{NamespacedName, Request, Source, Target, Traffic};
 use podlab_cluster::Cluster;
 use podlab_control::store::{Store, name_of};
@@ -20,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use crate::Obstacle;
 use crate::lookup::{self, called};
 use client::Payload;
+use names::Resolver;
 
 /// How many tries are under way at once.
 const AT_ONCE: usize = 16;
@@ -46,6 +48,11 @@ pub(crate) enum Seen {
     Answered {
         status: Option<u16>,
         body: Vec<u8>,
+    },
+    /// A name server's answer.
+    Resolved {
+        code: String,
+        records: Vec<String>,
     },
     /// A command ended.
     Exited {
@@ -80,12 +87,18 @@ pub(crate) async fn send(cluster: &Cluster, traffic: &Traffic) -> Result<Vec<Try
     let senders = senders(cluster, &traffic.from)?;
     let sender = |number: usize| &senders[number % senders.len()];
     let tries = stream::iter(0..traffic.times as usize);
-    let Some((payload, to, port)) = payload(&traffic.request) else {
-        let Request::Exec(command) = &traffic.request else {
-            return Ok(Vec::new());
-        };
-        let exec = |number| exec(cluster, sender(number), command, traffic.timeout);
-        return tries.map(exec).buffered(AT_ONCE).try_collect().await;
+    let (payload, to, port) = match &traffic.request {
+        Request::Http { to, port, http } => (Payload::Http(http), to, port.as_ref()),
+        Request::Tcp { to, port, send } => (Payload::Tcp(send.as_deref()), to, port.as_ref()),
+        Request::Udp { to, port, send } => (Payload::Udp(send), to, port.as_ref()),
+        Request::Dns { name, kind } => {
+            let resolve = |number| resolve(cluster, sender(number), name, *kind, traffic.timeout);
+            return tries.map(resolve).buffered(AT_ONCE).try_collect().await;
+        }
+        Request::Exec(command) => {
+            let exec = |number| exec(cluster, sender(number), command, traffic.timeout);
+            return tries.map(exec).buffered(AT_ONCE).try_collect().await;
+        }
     };
     let targets = targets(cluster, to, port, payload.protocol())?;
     let tracking = cluster
@@ -172,13 +185,24 @@ async fn exec(
     })
 }
 
-fn payload(request: &Request) -> Option<(Payload<'_>, &Target, Option<&PortSpec>)> {
-    match request {
-        Request::Http { to, port, http } => Some((Payload::Http(http), to, port.as_ref())),
-        Request::Tcp { to, port, send } => Some((Payload::Tcp(send.as_deref()), to, port.as_ref())),
-        Request::Udp { to, port, send } => Some((Payload::Udp(send), to, port.as_ref())),
-        Request::Exec(_) => None,
-    }
+async fn resolve(
+    cluster: &Cluster,
+    sender: &Sender,
+    name: &str,
+    kind: RecordType,
+    patience: Duration,
+) -> Result<Try, Obstacle> {
+    let resolver = Resolver::new(&cluster.resolv_conf(sender.pod.as_ref()));
+    let start = Instant::now();
+    let resolved = timeout(patience, resolver.resolve(&sender.netns, name, kind));
+    let seen = resolved.await.unwrap_or(Seen::TimedOut);
+    Ok(Try {
+        sender: sender.pod.clone(),
+        address: sender.address,
+        seen,
+        latency: start.elapsed(),
+        ends: None,
+    })
 }
 
 fn senders(cluster: &Cluster, from: &Source) -> Result<Vec<Sender>, Obstacle> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use podlab_api::scenario::{Distribution, Outcome};
+use podlab_api::scenario::{Distribution, Outcome, ResponseCode};
 use podlab_api::steps::{Expect, NamespacedName, SourceAddress};
 use serde_json::Value;
 
@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) allowed: Option<Vec<NamespacedName>>,
     /// The pods that could answer.
     pub(crate) candidates: Vec<NamespacedName>,
+    /// The records that `records` stands for; none when it isn't stated.
+    pub(crate) records: Option<BTreeSet<String>>,
 }
 
 /// What a step has shown.
@@ -96,7 +98,7 @@ fn mismatch(expect: &Expect, one: &Try, facts: &Facts) -> Option<Mismatch> {
         })
     };
     let outcome = match one.seen {
-        Seen::Answered { .. } | Seen::Exited { .. } => Some(Outcome::Answered),
+        Seen::Answered { .. } | Seen::Resolved { .. } | Seen::Exited { .. } => Some(Outcome::Answered),
         Seen::Refused => Some(Outcome::Refused),
         Seen::TimedOut => Some(Outcome::TimedOut),
         Seen::Unreachable => Some(Outcome::Unreachable),
@@ -109,6 +111,9 @@ fn mismatch(expect: &Expect, one: &Try, facts: &Facts) -> Option<Mismatch> {
         return wrong(format!("in less than {}", milliseconds(limit)));
     }
     let text = match &one.seen {
+        Seen::Resolved { code, records } => {
+            return names(expect, code, records, facts).and_then(wrong);
+        }
         Seen::Answered { status, body } => {
             match (expect.status, status) {
                 (Some(expected), seen) if Some(expected) != *seen => {
@@ -128,6 +133,24 @@ fn mismatch(expect: &Expect, one: &Try, facts: &Facts) -> Option<Mismatch> {
         _ => return None,
     };
     content(expect, text).map_or_else(|| ends(expect, one, facts).and_then(wrong), wrong)
+}
+
+/// What a name server should have said.
+fn names(expect: &Expect, code: &str, records: &[String], facts: &Facts) -> Option<String> {
+    let expected = format!("{:?}", expect.code);
+    let seen: BTreeSet<String> = records.iter().cloned().collect();
+    match &facts.records {
+        _ if code != expected => Some(expected),
+        Some(wanted) if *wanted != seen => {
+            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            Some(match &wanted[..] {
+                [] => "no records".to_owned(),
+                wanted => format!("exactly {}", wanted.join(", ")),
+            })
+        }
+        None if expect.code == ResponseCode::NOERROR && seen.is_empty() => Some("a record".to_owned()),
+        _ => None,
+    }
 }
 
 /// What an answer should have held.
@@ -250,6 +273,8 @@ fn brief(seen: &Seen) -> String {
         } => status.to_string(),
         Seen::Answered { status: None, body } if body.is_empty() => "connected".to_owned(),
         Seen::Answered { status: None, body } => format!("{:?}", excerpt(body)),
+        Seen::Resolved { code, records } if records.is_empty() => code.clone(),
+        Seen::Resolved { records, .. } => records.join(", "),
         Seen::Exited { code, .. } => format!("exit code {code}"),
         Seen::Refused => named(Outcome::Refused).to_owned(),
         Seen::TimedOut => named(Outcome::TimedOut).to_owned(),

@@ -22,6 +22,7 @@ const ACTIONS: &[&str] = &[
     "http",
     "tcp",
     "udp",
+    "dns",
     "exec",
     "scale",
     "deletePod",
@@ -31,7 +32,7 @@ const ACTIONS: &[&str] = &[
     "wait",
     "get",
 ];
-pub(super) const TRAFFIC: &[&str] = &["http", "tcp", "udp", "exec"];
+pub(super) const TRAFFIC: &[&str] = &["http", "tcp", "udp", "dns", "exec"];
 
 /// Reads steps, one after another, and knows which objects there are when each is taken.
 pub(super) struct StepReader<'a> {
@@ -103,6 +104,7 @@ impl<'a> StepReader<'a> {
             spec.http.is_some(),
             spec.tcp.is_some(),
             spec.udp.is_some(),
+            spec.dns.is_some(),
             spec.exec.is_some(),
             spec.scale.is_some(),
             spec.delete_pod.is_some(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::reference::{self, Refused, invalid};
 use super::step::{StepReader, kind_and_name};
 use crate::object::{Kind, Object};
-use crate::scenario::{ExpectSpec, HttpSpec, Outcome, PortSpec, SocketSpec, StepSpec};
-use crate::steps::{Expect, Request, Source, SourceAddress, Target, Traffic};
+use crate::scenario::{DnsSpec, ExpectSpec, HttpSpec, Outcome, PortSpec, SocketSpec, StepSpec};
+use crate::steps::{Expect, Records, Request, Source, SourceAddress, Target, Traffic};
 use crate::suggest::suggest;
 
 /// How long a try may take when the step doesn't say.
@@ -33,6 +33,12 @@ impl StepReader<'_> {
             let send = udp.send.clone().unwrap_or_default();
             let to = self.socket("udp", udp);
             ("udp", to.map(|(to, port)| Request::Udp { to, port, send }))
+        } else if let Some(DnsSpec { name, type_ }) = spec.dns {
+            if name.is_empty() {
+                self.complain("dns.name", "Required value");
+            }
+            let kind = type_.unwrap_or_default();
+            ("dns", Some(Request::Dns { name, kind }))
         } else {
             let command = spec.exec.unwrap_or_default();
             if command.first().is_none_or(String::is_empty) {
@@ -171,19 +177,23 @@ impl StepReader<'_> {
     /// Refuses expectations that a step of this kind can't fulfil.
     pub(super) fn refuse_expectations(&mut self, expect: &ExpectSpec, action: &str) {
         let http: &[&str] = &["http"];
-        let network: &[&str] = &["http", "tcp", "udp"];
+        let pods: &[&str] = &["http", "tcp", "udp"];
+        let network: &[&str] = &["http", "tcp", "udp", "dns"];
+        let text: &[&str] = &["http", "tcp", "udp", "exec"];
         let traffic: &[&str] = super::step::TRAFFIC;
         let fields = [
             ("outcome", expect.outcome.is_some(), network),
             ("status", expect.status.is_some(), http),
-            ("contains", !expect.contains.is_empty(), traffic),
-            ("lacks", !expect.lacks.is_empty(), traffic),
-            ("json", !expect.json.is_empty(), traffic),
+            ("contains", !expect.contains.is_empty(), text),
+            ("lacks", !expect.lacks.is_empty(), text),
+            ("json", !expect.json.is_empty(), text),
+            ("code", expect.code.is_some(), &["dns"]),
+            ("records", expect.records.is_some(), &["dns"]),
             ("exitCode", expect.exit_code.is_some(), &["exec"]),
             ("latencyBelow", expect.latency_below.is_some(), traffic),
-            ("answeredBy", !expect.answered_by.is_empty(), network),
-            ("distribution", expect.distribution.is_some(), network),
-            ("sourceAddress", expect.source_address.is_some(), network),
+            ("answeredBy", !expect.answered_by.is_empty(), pods),
+            ("distribution", expect.distribution.is_some(), pods),
+            ("sourceAddress", expect.source_address.is_some(), pods),
             ("fields", !expect.fields.is_empty(), &["get"]),
             ("unchanged", !expect.unchanged.is_empty(), &["get"]),
         ];
@@ -250,7 +260,10 @@ impl StepReader<'_> {
             Some((address, _)) => address,
             None => None,
         };
+        let records = spec.records.as_deref().map(|records| self.records(records));
         Some(Expect {
+            code: spec.code.unwrap_or_default(),
+            records,
             outcome: spec.outcome.unwrap_or_default(),
             status: spec.status,
             contains: spec.contains,
@@ -262,6 +275,28 @@ impl StepReader<'_> {
             distribution: spec.distribution,
             source_address,
         })
+    }
+}
+
+impl StepReader<'_> {
+    fn records(&mut self, texts: &[String]) -> Vec<Records> {
+        let mut records = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let field = format!("expect.records[{index}]");
+            if !["service/", "pod/", "deployment/"]
+                .iter()
+                .any(|kind| text.starts_with(kind))
+            {
+                records.push(Records::Text(text.clone()));
+                continue;
+            }
+            match self.receiver(&field, text) {
+                Some(Target::Service(name)) => records.push(Records::Service(name)),
+                Some(Target::Pod(pod)) => records.push(Records::Pods(pod)),
+                _ => {}
+            }
+        }
+        records
     }
 }
 

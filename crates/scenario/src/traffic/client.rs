@@ -181,7 +181,7 @@ fn source(error: hyper::Error) -> io::Error {
     io::Error::new(kind, error)
 }
 
-fn failure(error: &io::Error) -> Seen {
+pub(super) fn failure(error: &io::Error) -> Seen {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Seen::Refused,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Seen::Unreachable,

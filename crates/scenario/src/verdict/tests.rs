@@ -28,6 +28,7 @@ fn facts() -> Facts {
         nodes: vec![NODE],
         allowed: None,
         candidates: web,
+        records: None,
     }
 }
 
