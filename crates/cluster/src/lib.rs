@@ -118,6 +118,7 @@ impl Cluster {
             store.clone(),
             network,
             options.images,
+            None,
         );
 
         let mut agents = JoinSet::new();

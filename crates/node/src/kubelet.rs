@@ -4,10 +4,12 @@ mod container;
 mod environment;
 mod feed;
 mod files;
+mod hostname;
 mod logs;
 mod pod;
 mod probe;
 mod program;
+mod resolv_conf;
 pub mod status;
 mod volumes;
 
@@ -29,6 +31,7 @@ use crate::cni::NodeNetwork;
 use crate::images::Images;
 use crate::process::{Input, Program, StartError, start_beside};
 use pod::{PodHandle, Worker};
+pub use resolv_conf::ClusterDns;
 
 /// A kubelet; clones are the same one.
 #[derive(Clone)]
@@ -48,6 +51,7 @@ struct Node {
     store: Store,
     network: NodeNetwork,
     images: Images,
+    dns: Option<ClusterDns>,
     pods: Mutex<HashMap<NamespacedName, PodHandle>>,
 }
 
@@ -86,14 +90,22 @@ pub enum ExecError {
 }
 
 impl Kubelet {
-    /// A kubelet for the node `name`, whose address is `address`.
-    pub fn new(name: String, address: IpAddr, store: Store, network: NodeNetwork, images: Images) -> Self {
+    /// A kubelet for the node `name`, whose address is `address`, in a cluster with this DNS service.
+    pub fn new(
+        name: String,
+        address: IpAddr,
+        store: Store,
+        network: NodeNetwork,
+        images: Images,
+        dns: Option<ClusterDns>,
+    ) -> Self {
         Self(Arc::new(Node {
             name,
             address,
             store,
             network,
             images,
+            dns,
             pods: Mutex::default(),
         }))
     }

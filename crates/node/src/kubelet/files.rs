@@ -1,99 +1,118 @@
-//! `/etc/hosts` and `/etc/resolv.conf` of a pod, as the kubelet writes them.
+//! `/etc/hosts` of a pod, as the kubelet writes it.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::PodSpec;
 
-/// `/etc/hosts` of a pod.
-pub(super) fn hosts(spec: &PodSpec, hostname: &str, address: IpAddr) -> String {
-    let network = match spec.host_network {
-        Some(true) => " (host network)",
-        _ => "",
+use super::hostname::Hostname;
+
+const POD: &str = "# Kubernetes-managed hosts file.\n\
+                   127.0.0.1\tlocalhost\n\
+                   ::1\tlocalhost ip6-localhost ip6-loopback\n\
+                   fe00::0\tip6-localnet\n\
+                   fe00::0\tip6-mcastprefix\n\
+                   fe00::1\tip6-allnodes\n\
+                   fe00::2\tip6-allrouters\n";
+
+/// What a node's own file begins with, below the kubelet's line.
+const NODE: &str = "# Kubernetes-managed hosts file (host network).\n\
+                    127.0.0.1\tlocalhost\n\
+                    ::1\tlocalhost ip6-localhost ip6-loopback\n";
+
+/// `/etc/hosts` of a pod: its node's if it is on the node's network.
+pub(super) fn hosts(spec: &PodSpec, hostname: &Hostname, address: IpAddr) -> String {
+    let start = match spec.host_network {
+        Some(true) => NODE,
+        _ => POD,
     };
-    let mut text = format!("# Kubernetes-managed hosts file{network}.\n");
-    text.push_str("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
-    let _ = writeln!(text, "{address}\t{hostname}");
-    for alias in spec.host_aliases.iter().flatten() {
-        let names = alias.hostnames.as_deref().unwrap_or_default().join("\t");
-        let _ = writeln!(text, "{}\t{names}", alias.ip);
-    }
-    text
+    let name = &hostname.name;
+    let itself = match &hostname.domain {
+        Some(domain) => format!("{address}\t{name}.{domain}\t{name}\n"),
+        None => format!("{address}\t{name}\n"),
+    };
+    start.to_owned() + &itself + &aliases(spec)
 }
 
-/// `/etc/resolv.conf` of a pod: what its `dnsConfig` says. A cluster without a DNS service has no other.
-pub(super) fn resolv_conf(spec: &PodSpec) -> String {
-    let config = spec.dns_config.clone().unwrap_or_default();
-    let mut text = String::new();
-    if let Some(searches) = config.searches.filter(|searches| !searches.is_empty()) {
-        let _ = writeln!(text, "search {}", searches.join(" "));
-    }
-    for nameserver in config.nameservers.iter().flatten() {
-        let _ = writeln!(text, "nameserver {nameserver}");
-    }
-    let options: Vec<String> = config
-        .options
+fn aliases(spec: &PodSpec) -> String {
+    let lines: String = spec
+        .host_aliases
         .iter()
         .flatten()
-        .filter_map(|option| {
-            let name = option.name.as_deref()?;
-            Some(
-                option
-                    .value
-                    .as_deref()
-                    .map_or_else(|| name.to_owned(), |value| format!("{name}:{value}")),
-            )
+        .map(|alias| {
+            let names = alias.hostnames.as_deref().unwrap_or_default();
+            format!("{}\t{}\n", alias.ip, names.join("\t"))
         })
         .collect();
-    if !options.is_empty() {
-        let _ = writeln!(text, "options {}", options.join(" "));
+    match lines.as_str() {
+        "" => lines,
+        _ => format!("\n# Entries added by HostAliases.\n{lines}"),
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn spec(spec: serde_json::Value) -> PodSpec {
-        serde_json::from_value(spec).unwrap()
+    fn written(mut spec: Value, address: &str, domain: Option<&str>) -> String {
+        spec["containers"] = json!([]);
+        let hostname = Hostname {
+            name: "web-0".to_owned(),
+            domain: domain.map(str::to_owned),
+        };
+        hosts(
+            &serde_json::from_value(spec).unwrap(),
+            &hostname,
+            address.parse().unwrap(),
+        )
     }
 
     #[test]
-    fn hosts_names_the_pod_and_its_aliases() {
-        let spec = spec(serde_json::json!({
-            "containers": [], "hostAliases": [{"ip": "10.1.2.3", "hostnames": ["foo.remote", "bar.remote"]}],
-        }));
+    fn a_pod_finds_itself_and_its_aliases() {
+        let spec = json!({"hostAliases": [
+            {"ip": "10.1.2.3", "hostnames": ["foo.remote", "bar.remote"]},
+            {"ip": "10.1.2.4", "hostnames": ["baz.remote"]},
+        ]});
         assert_eq!(
-            hosts(&spec, "web-0", [10, 244, 0, 2].into()),
+            written(spec, "10.244.0.2", None),
             "# Kubernetes-managed hosts file.\n\
              127.0.0.1\tlocalhost\n\
              ::1\tlocalhost ip6-localhost ip6-loopback\n\
+             fe00::0\tip6-localnet\n\
+             fe00::0\tip6-mcastprefix\n\
+             fe00::1\tip6-allnodes\n\
+             fe00::2\tip6-allrouters\n\
              10.244.0.2\tweb-0\n\
-             10.1.2.3\tfoo.remote\tbar.remote\n"
+             \n\
+             # Entries added by HostAliases.\n\
+             10.1.2.3\tfoo.remote\tbar.remote\n\
+             10.1.2.4\tbaz.remote\n"
         );
     }
 
     #[test]
-    fn hosts_says_whose_network_it_is() {
-        let spec = spec(serde_json::json!({"containers": [], "hostNetwork": true}));
-        let text = hosts(&spec, "node-1", [172, 18, 0, 2].into());
-        assert!(text.starts_with("# Kubernetes-managed hosts file (host network).\n"));
-        assert!(text.contains("172.18.0.2\tnode-1\n"));
+    fn a_pod_in_a_subdomain_has_its_whole_name_first() {
+        let text = written(json!({}), "fd00::2", Some("peers.shop.svc.cluster.local"));
+        assert!(
+            text.ends_with("\nfd00::2\tweb-0.peers.shop.svc.cluster.local\tweb-0\n"),
+            "{text}"
+        );
     }
 
     #[test]
-    fn resolv_conf_is_what_dns_config_says() {
-        let spec = spec(serde_json::json!({
-            "containers": [],
-            "dnsConfig": {
-                "nameservers": ["192.0.2.1"], "searches": ["a.local", "b.local"],
-                "options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}],
-            },
-        }));
+    fn a_pod_on_its_nodes_network_has_the_nodes_file_and_its_aliases() {
+        let spec =
+            json!({"hostNetwork": true, "hostAliases": [{"ip": "10.1.2.3", "hostnames": ["foo.remote"]}]});
         assert_eq!(
-            resolv_conf(&spec),
-            "search a.local b.local\nnameserver 192.0.2.1\noptions ndots:2 edns0\n"
+            written(spec, "172.18.0.2", None),
+            "# Kubernetes-managed hosts file (host network).\n\
+             127.0.0.1\tlocalhost\n\
+             ::1\tlocalhost ip6-localhost ip6-loopback\n\
+             172.18.0.2\tweb-0\n\
+             \n\
+             # Entries added by HostAliases.\n\
+             10.1.2.3\tfoo.remote\n"
         );
     }
 }

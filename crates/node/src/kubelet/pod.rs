@@ -12,7 +12,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::container::{self, Handle, Recipe, Restart};
 use super::environment::environment;
+use super::hostname::Hostname;
 use super::program::program;
+use super::resolv_conf::resolv_conf;
 use super::status::{Container as Report, Place, State, Unfit, status};
 use super::{Node, files, volumes};
 use crate::cni::{CniError, PodLink};
@@ -112,13 +114,17 @@ impl Worker {
             .get::<core::Pod>(&name)
             .unwrap_or_else(|| self.pod.borrow().clone());
         let spec = pod.spec.clone().unwrap_or_default();
-        let hostname = hostname(&spec, &name.name, &self.node.name);
+        let dns = self.node.dns.as_ref();
+        let names = Hostname::new(&pod, &self.node.name, dns);
+        let hostname = names
+            .for_kernel(spec.set_hostname_as_fqdn == Some(true))
+            .map_err(Unfit::pod_sandbox)?;
         let namespaces = PodNamespaces::create(netns.clone(), &hostname).map_err(Unfit::pod_sandbox)?;
         let volumes = volumes::make(&pod, &spec).map_err(Unfit::pod_sandbox)?;
         let etc = vec![
             ("hostname", format!("{hostname}\n")),
-            ("hosts", files::hosts(&spec, &hostname, address)),
-            ("resolv.conf", files::resolv_conf(&spec)),
+            ("hosts", files::hosts(&spec, &names, address)),
+            ("resolv.conf", resolv_conf(&spec, &name.namespace, dns)),
         ];
         let services = self
             .node
@@ -290,14 +296,4 @@ impl Worker {
             pod.status = Some(status(pod, &self.place, &self.init, &self.containers, &now));
         });
     }
-}
-
-/// A pod on its node's network has the node's host name, whatever its own would be.
-fn hostname(spec: &core::PodSpec, pod: &str, node: &str) -> String {
-    let own = spec.hostname.as_deref().filter(|name| !name.is_empty());
-    let name = match spec.host_network {
-        Some(true) => node,
-        _ => own.unwrap_or(pod),
-    };
-    name.chars().take(63).collect()
 }
