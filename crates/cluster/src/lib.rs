@@ -16,7 +16,7 @@ use podlab_control::store::Store;
 use podlab_kernel::netns::Netns;
 use podlab_node::cni::{CniError, NodeNetwork, Underlay};
 use podlab_node::images::Images;
-use podlab_node::kubelet::{ExecError, ExecOutput, Kubelet, LogLine};
+use podlab_node::kubelet::{ClusterDns, ExecError, ExecOutput, Kubelet, LogLine};
 use podlab_proxy::agent::{self, Config};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -112,13 +112,17 @@ impl Cluster {
         let node = underlay.add_node(NODE, Netns::create()?).await?;
         let outside = underlay.add_outside().await?;
         let network = NodeNetwork::create(node.netns.clone(), node_range, options.pod_cidr).await?;
+        let dns = dns::address(options.service_cidr);
         let kubelet = Kubelet::new(
             NODE.to_owned(),
             node.address,
             store.clone(),
             network,
             options.images,
-            None,
+            dns.map(|address| ClusterDns {
+                address,
+                domain: dns::DOMAIN.to_owned(),
+            }),
         );
 
         let mut agents = JoinSet::new();
@@ -138,7 +142,7 @@ impl Cluster {
             nodes: vec![node],
             outside,
             kubelets: vec![kubelet],
-            dns: dns::address(options.service_cidr),
+            dns,
             progress: vec![controllers, proxy],
             _underlay: underlay,
             _agents: agents,

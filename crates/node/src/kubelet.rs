@@ -153,9 +153,16 @@ impl Kubelet {
             .map(|pod| (pod.address, pod.netns.clone()))
     }
 
-    /// What a pod's `/etc/resolv.conf` says; none before it has one.
+    /// What the `/etc/resolv.conf` of a pod of this node says; none before it has its network.
     pub fn resolv_conf(&self, pod: &NamespacedName) -> Option<String> {
-        self.0.lock_pods().get(pod).map(|pod| pod.resolv_conf.clone())
+        self.0.lock_pods().get(pod)?;
+        let stored = self.0.store.get::<Pod>(pod)?;
+        let spec = stored.spec.as_ref()?;
+        Some(resolv_conf::resolv_conf(
+            spec,
+            &pod.namespace,
+            self.0.dns.as_ref(),
+        ))
     }
 
     /// What the containers of a pod wrote: the last 1,000 lines of each, by container.

@@ -25,9 +25,9 @@ pub struct Options {
     /// Serve the API on this port.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// The PostgreSQL server; DATABASE_SERVICE_HOST and DATABASE_SERVICE_PORT when missing.
-    #[arg(long, value_name = "HOST:PORT")]
-    database: Option<String>,
+    /// The PostgreSQL server.
+    #[arg(long, value_name = "HOST:PORT", default_value = "database:5432")]
+    database: String,
 }
 
 /// A stored order, and the pod that tells of it.
@@ -40,7 +40,6 @@ struct Served {
 }
 
 pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
-    let database = pod::address_of(options.database, "DATABASE", "database")?;
     let seed = match std::env::var("SEED_ORDER") {
         Ok(seed) => Some((
             seed.parse()
@@ -49,7 +48,7 @@ pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
         )),
         Err(_) => None,
     };
-    let store = Arc::new(OrderStore::new(&database, seed)?);
+    let store = Arc::new(OrderStore::new(&options.database, seed)?);
     let router = Router::new()
         .route("/orders", get(list).post(create))
         .route("/whoami", get(whoami))

@@ -22,9 +22,9 @@ pub struct Options {
     /// Serve the website on this port.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// The backend; BACKEND_SERVICE_HOST and BACKEND_SERVICE_PORT when missing.
-    #[arg(long, value_name = "HOST:PORT")]
-    backend: Option<String>,
+    /// The backend.
+    #[arg(long, value_name = "HOST:PORT", default_value = "backend:80")]
+    backend: String,
 }
 
 /// An order as the backend tells it.
@@ -47,7 +47,7 @@ struct NewOrder {
 }
 
 pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
-    let backend = Backend::new(pod::address_of(options.backend, "BACKEND", "backend")?);
+    let backend = Backend::new(options.backend);
     let router = Router::new()
         .route("/", get(show))
         .route("/orders", post(order))

@@ -42,14 +42,9 @@ pub enum WorkloadError {
     /// A server stopped.
     #[error("cannot serve: {0}")]
     Serve(#[from] std::io::Error),
-    /// The address of the next tier isn't known.
-    #[error("set {variable}_SERVICE_HOST and {variable}_SERVICE_PORT, or give --{option} HOST:PORT")]
-    NoAddress {
-        /// The start of the variables' names: `DATABASE`.
-        variable: &'static str,
-        /// The option's name: `database`.
-        option: &'static str,
-    },
+    /// The address of the next tier can't be understood.
+    #[error("the address of the next tier is \"{0}\", and must be HOST:PORT")]
+    NoAddress(String),
     /// The order that the database shall have from the beginning can't be understood.
     #[error("SEED_ORDER is \"{0}\", and must be CUSTOMER:ITEM:QUANTITY")]
     SeedOrder(String),

@@ -71,7 +71,7 @@ impl Resolver {
         names
     }
 
-    /// The answer about the first of the names that is there, or about the last.
+    /// The answer about the first of the names that is there; otherwise about the first.
     pub(super) async fn resolve(&self, from: &Netns, name: &str, kind: scenario::RecordType) -> Seen {
         let Some(server) = self.server else {
             return Seen::Broken("there is no name server in its resolv.conf".to_owned());
@@ -80,18 +80,20 @@ impl Resolver {
             Ok(address) if kind == scenario::RecordType::PTR => vec![Name::from(address).to_string()],
             _ => self.names(name),
         };
-        let mut seen = Seen::Broken(format!("{name:?} can't be a name"));
+        let mut seen = None;
         for name in names {
             let asked = match question(&name, kind) {
                 Ok(question) => ask(from, server, &question).await,
                 Err(error) => return Seen::Broken(error.to_string()),
             };
-            seen = match asked {
+            match asked {
                 Ok(answer) if answer.metadata.response_code == ResponseCode::NoError => return told(&answer),
-                Ok(answer) => told(&answer),
+                // That a later one isn't the server's to answer says nothing new.
+                Ok(answer) => drop(seen.get_or_insert_with(|| told(&answer))),
                 Err(error) => return failure(&error),
-            };
+            }
         }
+        let seen = seen.unwrap_or_else(|| Seen::Broken(format!("{name:?} can't be a name")));
         seen
     }
 }

@@ -65,10 +65,7 @@ impl OrderStore {
     pub(super) fn new(address: &str, seed: Option<(NewOrder, String)>) -> Result<Self, WorkloadError> {
         let parts = address.rsplit_once(':');
         let Some((host, port)) = parts.and_then(|(host, port)| Some((host, port.parse().ok()?))) else {
-            return Err(WorkloadError::NoAddress {
-                variable: "DATABASE",
-                option: "database",
-            });
+            return Err(WorkloadError::NoAddress(address.to_owned()));
         };
         let mut config = Config::new();
         config
