@@ -11,12 +11,16 @@ use crate::images::{EntryPoint, Images};
 use crate::privileges::Privileges;
 use crate::process::Program;
 
+/// Where programs are looked up when the manifest sets no PATH: what images commonly have.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What a container runs: its `command`, or what stands for its image; `args` after it; `$(NAME)` replaced.
 pub(super) fn program(
     images: &Images,
     spec: &core::PodSpec,
     container: &core::Container,
-    env: Vec<(String, String)>,
+    hostname: &str,
+    variables: &BTreeMap<String, String>,
 ) -> Result<Program, Unfit> {
     let command = container.command.clone().filter(|command| !command.is_empty());
     let entry = match command {
@@ -25,16 +29,15 @@ pub(super) fn program(
             .entry_point(container.image.as_deref().unwrap_or_default())
             .map_err(Unfit::image)?,
     };
-    let variables: BTreeMap<_, _> = env.iter().cloned().collect();
     let arguments = container
         .args
         .iter()
         .flatten()
-        .map(|argument| expand(argument, &variables));
+        .map(|argument| expand(argument, variables));
     let argv = entry
         .argv
         .iter()
-        .map(|argument| expand(argument, &variables))
+        .map(|argument| expand(argument, variables))
         .chain(arguments)
         .collect();
     let (pod_context, context) = (
@@ -69,8 +72,49 @@ pub(super) fn program(
     let working_dir = PathBuf::from(container.working_dir.as_deref().unwrap_or("/"));
     Ok(Program {
         argv,
-        env,
+        env: with_runtimes_own(variables, hostname),
         working_dir,
         privileges,
     })
+}
+
+/// What a container runtime adds; Kubernetes doesn't know of it, so `$(PATH)` is not replaced.
+fn with_runtimes_own(variables: &BTreeMap<String, String>, hostname: &str) -> Vec<(String, String)> {
+    let own = [("HOME", "/root"), ("HOSTNAME", hostname), ("PATH", PATH)];
+    let mut all: BTreeMap<_, _> = own
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    all.extend(variables.clone());
+    all.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_kubernetes_variables_are_replaced_and_they_win_over_the_runtimes() {
+        let container: core::Container = serde_json::from_value(json!({
+            "name": "main", "command": ["$(A)"], "args": ["$(A) $(HOSTNAME) $(PATH)"],
+        }))
+        .unwrap();
+        let variables =
+            [("A", "1"), ("HOME", "/home")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let images = Images::new(Vec::new(), |_| None);
+        let spec = core::PodSpec::default();
+        let program = program(&images, &spec, &container, "web-0", &variables.into()).unwrap();
+        assert_eq!(program.argv, ["1", "1 $(HOSTNAME) $(PATH)"]);
+        let expected = [
+            ("A", "1"),
+            ("HOME", "/home"),
+            ("HOSTNAME", "web-0"),
+            ("PATH", PATH),
+        ];
+        assert_eq!(
+            program.env,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
 }
