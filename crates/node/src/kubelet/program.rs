@@ -14,7 +14,8 @@ use crate::process::Program;
 /// Where programs are looked up when the manifest sets no PATH: what images commonly have.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What a container runs: its `command`, or what stands for its image; `args` after it; `$(NAME)` replaced.
+/// What a container runs: its `command`, or what stands for its image; `args` after it. `$(NAME)` is replaced in what the
+/// manifest says, not in what an image says.
 pub(super) fn program(
     images: &Images,
     spec: &core::PodSpec,
@@ -22,24 +23,26 @@ pub(super) fn program(
     hostname: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<Program, Unfit> {
-    let command = container.command.clone().filter(|command| !command.is_empty());
-    let entry = match command {
-        Some(argv) => EntryPoint { argv, user: None },
-        None => images
+    let expanded = |words: &[String]| {
+        words
+            .iter()
+            .map(|word| expand(word, variables))
+            .collect::<Vec<_>>()
+    };
+    let entry = match container.command.as_deref() {
+        Some(command @ [_, ..]) => EntryPoint {
+            argv: expanded(command),
+            user: None,
+        },
+        _ => images
             .entry_point(container.image.as_deref().unwrap_or_default())
             .map_err(Unfit::image)?,
     };
-    let arguments = container
-        .args
-        .iter()
-        .flatten()
-        .map(|argument| expand(argument, variables));
-    let argv = entry
-        .argv
-        .iter()
-        .map(|argument| expand(argument, variables))
-        .chain(arguments)
-        .collect();
+    let argv = [
+        entry.argv,
+        expanded(container.args.as_deref().unwrap_or_default()),
+    ]
+    .concat();
     let (pod_context, context) = (
         spec.security_context.as_ref(),
         container.security_context.as_ref(),
@@ -94,18 +97,45 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn only_kubernetes_variables_are_replaced_and_they_win_over_the_runtimes() {
-        let container: core::Container = serde_json::from_value(json!({
-            "name": "main", "command": ["$(A)"], "args": ["$(A) $(HOSTNAME) $(PATH)"],
-        }))
-        .unwrap();
-        let variables =
-            [("A", "1"), ("HOME", "/home")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let images = Images::new(Vec::new(), |_| None);
+    fn started(container: serde_json::Value, variables: &[(&str, &str)]) -> Program {
+        let images = Images::new(Vec::new(), |_| Some(vec!["$(A)".to_owned()]));
+        let container = serde_json::from_value(container).unwrap();
         let spec = core::PodSpec::default();
-        let program = program(&images, &spec, &container, "web-0", &variables.into()).unwrap();
-        assert_eq!(program.argv, ["1", "1 $(HOSTNAME) $(PATH)"]);
+        program(
+            &images,
+            &spec,
+            &container,
+            "web-0",
+            &owned(variables).into_iter().collect(),
+        )
+        .unwrap()
+    }
+
+    fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn only_kubernetes_variables_are_replaced() {
+        let container = json!({"name": "main", "command": ["$(A)"], "args": ["$(A) $(HOSTNAME) $(PATH)"]});
+        assert_eq!(
+            started(container, &[("A", "1")]).argv,
+            ["1", "1 $(HOSTNAME) $(PATH)"]
+        );
+    }
+
+    #[test]
+    fn an_image_starts_with_its_own_words() {
+        let container = json!({"name": "main", "image": "any", "command": [], "args": ["$(A)"]});
+        assert_eq!(started(container, &[("A", "1")]).argv[2..], ["$(A)", "1"]);
+    }
+
+    #[test]
+    fn the_manifests_variables_win_over_the_runtimes() {
+        let container = json!({"name": "main", "command": ["true"]});
         let expected = [
             ("A", "1"),
             ("HOME", "/home"),
@@ -113,8 +143,8 @@ mod tests {
             ("PATH", PATH),
         ];
         assert_eq!(
-            program.env,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            started(container, &[("HOME", "/home"), ("A", "1")]).env,
+            owned(&expected)
         );
     }
 }
