@@ -14,8 +14,8 @@ use crate::process::Program;
 /// Where programs are looked up when the manifest sets no PATH: what images commonly have.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What a container runs: its `command`, or what stands for its image; `args` after it. `$(NAME)` is replaced in what the
-/// manifest says, not in what an image says.
+/// What a container runs: its `command`, or what stands for its image; `args` after it. `$(NAME)` is replaced in what
+/// the manifest says, not in what an image says.
 pub(super) fn program(
     images: &Images,
     spec: &core::PodSpec,
