@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::try_join;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::Pod;
 use podlab_api::object::Object;
 use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Change, Event, Shared, Store, name_of};
@@ -237,24 +237,5 @@ impl Node {
 
     fn lock_pods(&self) -> MutexGuard<'_, HashMap<NamespacedName, PodHandle>> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The services whose variables a container of `namespace` is given: those of its namespace, if it wants any,
-    /// and the API's own.
-    fn services_for(&self, namespace: &str, links: bool) -> Vec<Shared<Service>> {
-        let api = NamespacedName {
-            namespace: "default".to_owned(),
-            name: "kubernetes".to_owned(),
-        };
-        let api = self
-            .store
-            .get::<Service>(&api)
-            .filter(|_| namespace != "default" || !links);
-        let own = if links {
-            self.store.list_in::<Service>(namespace)
-        } else {
-            Vec::new()
-        };
-        api.into_iter().chain(own).collect()
     }
 }

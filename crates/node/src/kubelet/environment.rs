@@ -1,11 +1,12 @@
-//! The environment of a container: services of its namespace, what the manifest says, and `$(NAME)` in it.
+//! The variables of a container: services of its namespace, what the manifest says, and `$(NAME)` in it.
+
+mod services;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, Pod, Service};
+use k8s_openapi::api::core::v1::{Container, EnvVar, Pod};
 
-/// Where programs are looked up when the manifest sets no PATH: what images commonly have.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) use services::service_variables;
 
 /// A variable that can't be given its value: reason `CreateContainerConfigError`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,22 +31,16 @@ pub(super) enum EnvironmentError {
     },
 }
 
-/// All variables of a container, with those of `services`, the services that it may know of.
+/// The variables that Kubernetes gives to a container: those of `services`, and over them the manifest's.
 ///
 /// # Errors
 /// [`EnvironmentError`].
-pub(super) fn environment<'a>(
+pub(super) fn environment(
     pod: &Pod,
     container: &Container,
-    hostname: &str,
-    services: impl Iterator<Item = &'a Service>,
-) -> Result<Vec<(String, String)>, EnvironmentError> {
-    let mut variables = BTreeMap::from([
-        ("HOME".to_owned(), "/root".to_owned()),
-        ("HOSTNAME".to_owned(), hostname.to_owned()),
-        ("PATH".to_owned(), PATH.to_owned()),
-    ]);
-    services.for_each(|service| add_service(service, &mut variables));
+    services: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, EnvironmentError> {
+    let mut variables = services.clone();
     for source in container.env_from.iter().flatten() {
         let config_map = source
             .config_map_ref
@@ -71,7 +66,7 @@ pub(super) fn environment<'a>(
             variables.insert(variable.name.clone(), value);
         }
     }
-    Ok(variables.into_iter().collect())
+    Ok(variables)
 }
 
 /// Replaces `$(NAME)` by the value of the variable; unknown names stay as they are, and `$$` is one `$`.
@@ -152,7 +147,7 @@ fn downward(pod: &Pod, path: &str) -> Option<String> {
         "metadata.uid" => text(metadata.uid.as_ref()),
         "spec.nodeName" => text(spec.and_then(|spec| spec.node_name.as_ref())),
         "spec.serviceAccountName" => text(spec.and_then(|spec| spec.service_account_name.as_ref())),
-        "status.hostIP" => text(status.and_then(|status| status.host_ip.as_ref())),
+        "status.hostIP" | "status.hostIPs" => text(status.and_then(|status| status.host_ip.as_ref())),
         "status.podIP" | "status.podIPs" => text(status.and_then(|status| status.pod_ip.as_ref())),
         _ => {
             if let Some(path) = path.strip_prefix("metadata.labels") {
@@ -163,43 +158,6 @@ fn downward(pod: &Pod, path: &str) -> Option<String> {
                 None
             }
         }
-    }
-}
-
-/// `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT`, and the variables that Docker's links had.
-fn add_service(service: &Service, variables: &mut BTreeMap<String, String>) {
-    let Some(spec) = &service.spec else { return };
-    let Some(address) = spec
-        .cluster_ip
-        .as_deref()
-        .filter(|ip| !ip.is_empty() && *ip != "None")
-    else {
-        return;
-    };
-    let name = service
-        .metadata
-        .name
-        .as_deref()
-        .unwrap_or_default()
-        .to_uppercase()
-        .replace('-', "_");
-    for (index, port) in spec.ports.iter().flatten().enumerate() {
-        let (number, protocol) = (port.port, port.protocol.as_deref().unwrap_or("TCP"));
-        let url = format!("{}://{address}:{number}", protocol.to_lowercase());
-        let prefix = format!("{name}_PORT_{number}_{protocol}");
-        if index == 0 {
-            variables.insert(format!("{name}_SERVICE_HOST"), address.to_owned());
-            variables.insert(format!("{name}_SERVICE_PORT"), number.to_string());
-            variables.insert(format!("{name}_PORT"), url.clone());
-        }
-        if let Some(port_name) = &port.name {
-            let port_name = port_name.to_uppercase().replace('-', "_");
-            variables.insert(format!("{name}_SERVICE_PORT_{port_name}"), number.to_string());
-        }
-        variables.insert(prefix.clone(), url);
-        variables.insert(format!("{prefix}_PROTO"), protocol.to_lowercase());
-        variables.insert(format!("{prefix}_PORT"), number.to_string());
-        variables.insert(format!("{prefix}_ADDR"), address.to_owned());
     }
 }
 
@@ -227,50 +185,45 @@ mod tests {
     }
 
     #[test]
-    fn a_container_knows_services_its_pod_and_what_came_before() {
-        let service: Service = serde_json::from_value(serde_json::json!({
-            "metadata": {"name": "order-api"},
-            "spec": {"clusterIP": "10.96.0.5", "ports": [{"name": "http", "port": 80}, {"name": "dns-udp", "port": 53, "protocol": "UDP"}]},
-        }))
-        .unwrap();
-        let headless: Service = serde_json::from_value(serde_json::json!({
-            "metadata": {"name": "peers"}, "spec": {"clusterIP": "None", "ports": [{"port": 80}]},
-        }))
-        .unwrap();
+    fn what_the_manifest_says_wins_and_knows_services_and_what_came_before() {
+        let services = [
+            ("API_SERVICE_HOST", "10.96.0.5"),
+            ("API_SERVICE_PORT", "80"),
+            ("API_PORT", "tcp://10.96.0.5:80"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
         let pod: Pod = serde_json::from_value(serde_json::json!({
             "metadata": {"name": "client", "labels": {"app": "shop"}},
+            "status": {"hostIP": "172.18.0.2"},
         }))
         .unwrap();
         let container: Container = serde_json::from_value(serde_json::json!({
             "name": "main",
             "env": [
-                {"name": "URL", "value": "http://$(ORDER_API_SERVICE_HOST):$(ORDER_API_SERVICE_PORT_HTTP)"},
-                {"name": "TWICE", "value": "$(URL) $(LATER)"},
-                {"name": "LATER", "value": "x"},
+                {"name": "URL", "value": "http://$(API_SERVICE_HOST):$(API_SERVICE_PORT)"},
+                {"name": "API_SERVICE_PORT", "value": "8080"},
+                {"name": "TWICE", "value": "$(URL) $(API_SERVICE_PORT) $(LATER)"},
+                {"name": "LATER", "value": "$(HOSTNAME)"},
                 {"name": "ME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
                 {"name": "APP", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}},
+                {"name": "NODES", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIPs"}}},
             ],
         }))
         .unwrap();
-        let variables: BTreeMap<_, _> =
-            environment(&pod, &container, "client", [&service, &headless].into_iter())
-                .unwrap()
-                .into_iter()
-                .collect();
         let expected = [
-            ("URL", "http://10.96.0.5:80"),
-            ("TWICE", "http://10.96.0.5:80 $(LATER)"),
-            ("ME", "client"),
+            ("API_PORT", "tcp://10.96.0.5:80"),
+            ("API_SERVICE_HOST", "10.96.0.5"),
+            ("API_SERVICE_PORT", "8080"),
             ("APP", "shop"),
-            ("HOSTNAME", "client"),
-            ("ORDER_API_PORT", "tcp://10.96.0.5:80"),
-            ("ORDER_API_SERVICE_PORT_DNS_UDP", "53"),
-            ("ORDER_API_PORT_53_UDP_PROTO", "udp"),
-        ];
-        for (name, value) in expected {
-            assert_eq!(variables.get(name).map(String::as_str), Some(value), "{name}");
-        }
-        assert!(!variables.contains_key("PEERS_SERVICE_HOST"));
+            ("LATER", "$(HOSTNAME)"),
+            ("ME", "client"),
+            ("NODES", "172.18.0.2"),
+            ("TWICE", "http://10.96.0.5:80 8080 $(LATER)"),
+            ("URL", "http://10.96.0.5:80"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(environment(&pod, &container, &services), Ok(expected.into()));
     }
 
     #[test]
@@ -295,7 +248,7 @@ mod tests {
                 serde_json::json!({"name": "c", "env": [{"name": "X", "valueFrom": source}]}),
             )
             .unwrap();
-            let error = environment(&pod, &container, "", std::iter::empty()).unwrap_err();
+            let error = environment(&pod, &container, &BTreeMap::new()).unwrap_err();
             assert_eq!(error.to_string(), expected);
         }
     }

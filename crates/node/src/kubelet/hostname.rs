@@ -19,8 +19,8 @@ pub(super) struct Hostname {
 /// A pod wants to know itself by a name that Linux doesn't keep.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "failed to construct FQDN from pod hostname and cluster domain, FQDN {fqdn} is too long ({KERNEL} characters is the \
-     max, {} characters requested)",
+    "failed to construct FQDN from pod hostname and cluster domain, FQDN {fqdn} is too long ({KERNEL} characters is \
+     the max, {} characters requested)",
     .fqdn.len()
 )]
 pub(super) struct TooLong {

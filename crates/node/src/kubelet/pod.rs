@@ -11,7 +11,7 @@ use podlab_kernel::netns::Netns;
 use tokio::sync::{mpsc, watch};
 
 use super::container::{self, Handle, Recipe, Restart};
-use super::environment::environment;
+use super::environment::{environment, service_variables};
 use super::hostname::Hostname;
 use super::program::program;
 use super::resolv_conf::resolv_conf;
@@ -126,24 +126,21 @@ impl Worker {
             ("hosts", files::hosts(&spec, &names, address)),
             ("resolv.conf", resolv_conf(&spec, &name.namespace, dns)),
         ];
-        let services = self
-            .node
-            .services_for(&name.namespace, spec.enable_service_links != Some(false));
+        let services = self.node.store.list::<core::Service>();
+        let services = service_variables(
+            services.iter().map(|service| &**service),
+            &name.namespace,
+            spec.enable_service_links != Some(false),
+        );
         let restart = match spec.restart_policy.as_deref() {
             Some("Never") => Restart::Never,
             Some("OnFailure") => Restart::OnFailure,
             _ => Restart::Always,
         };
         let recipe = |container: &core::Container, restart| {
-            let env = environment(
-                &pod,
-                container,
-                &hostname,
-                services.iter().map(|service| &**service),
-            )
-            .map_err(Unfit::config)?;
+            let variables = environment(&pod, container, &services).map_err(Unfit::config)?;
             Ok(Recipe {
-                program: program(&self.node.images, &spec, container, env)?,
+                program: program(&self.node.images, &spec, container, &hostname, &variables)?,
                 spec: container.clone(),
                 root: Root {
                     etc: etc.clone(),

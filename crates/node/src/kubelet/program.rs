@@ -11,32 +11,35 @@ use crate::images::{EntryPoint, Images};
 use crate::privileges::Privileges;
 use crate::process::Program;
 
-/// What a container runs: its `command`, or what stands for its image; `args` after it; `$(NAME)` replaced.
+/// Where programs are looked up when the manifest sets no PATH: what images commonly have.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a container runs: its `command`, or what stands for its image; `args` after it. `$(NAME)` is replaced in what
+/// the manifest says, not in what an image says.
 pub(super) fn program(
     images: &Images,
     spec: &core::PodSpec,
     container: &core::Container,
-    env: Vec<(String, String)>,
+    hostname: &str,
+    variables: &BTreeMap<String, String>,
 ) -> Result<Program, Unfit> {
-    let command = container.command.clone().filter(|command| !command.is_empty());
-    let entry = match command {
-        Some(argv) => EntryPoint::new(argv),
-        None => images
+    let expanded = |words: &[String]| {
+        words
+            .iter()
+            .map(|word| expand(word, variables))
+            .collect::<Vec<_>>()
+    };
+    let entry = match container.command.as_deref() {
+        Some(command @ [_, ..]) => EntryPoint::new(expanded(command)),
+        _ => images
             .entry_point(container.image.as_deref().unwrap_or_default())
             .map_err(Unfit::image)?,
     };
-    let variables: BTreeMap<_, _> = env.iter().cloned().collect();
-    let arguments = container
-        .args
-        .iter()
-        .flatten()
-        .map(|argument| expand(argument, &variables));
-    let argv = entry
-        .argv
-        .iter()
-        .map(|argument| expand(argument, &variables))
-        .chain(arguments)
-        .collect();
+    let argv = [
+        entry.argv,
+        expanded(container.args.as_deref().unwrap_or_default()),
+    ]
+    .concat();
     let (pod_context, context) = (
         spec.security_context.as_ref(),
         container.security_context.as_ref(),
@@ -69,9 +72,84 @@ pub(super) fn program(
     let working_dir = PathBuf::from(container.working_dir.as_deref().unwrap_or("/"));
     Ok(Program {
         argv,
-        env,
+        env: with_runtimes_own(variables, hostname),
         working_dir,
         privileges,
         input: entry.input,
     })
+}
+
+/// What a container runtime adds; Kubernetes doesn't know of it, so `$(PATH)` is not replaced.
+fn with_runtimes_own(variables: &BTreeMap<String, String>, hostname: &str) -> Vec<(String, String)> {
+    let own = [("HOME", "/root"), ("HOSTNAME", hostname), ("PATH", PATH)];
+    let mut all: BTreeMap<_, _> = own
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    all.extend(variables.clone());
+    all.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::images::Workload;
+    use crate::process::Input;
+
+    fn started(container: serde_json::Value, variables: &[(&str, &str)]) -> Program {
+        let images = Images::new(Vec::new(), |_| {
+            Some(Workload {
+                arguments: vec!["$(A)".to_owned()],
+                input: Input::Nothing,
+            })
+        });
+        let container = serde_json::from_value(container).unwrap();
+        let spec = core::PodSpec::default();
+        program(
+            &images,
+            &spec,
+            &container,
+            "web-0",
+            &owned(variables).into_iter().collect(),
+        )
+        .unwrap()
+    }
+
+    fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn only_kubernetes_variables_are_replaced() {
+        let container = json!({"name": "main", "command": ["$(A)"], "args": ["$(A) $(HOSTNAME) $(PATH)"]});
+        assert_eq!(
+            started(container, &[("A", "1")]).argv,
+            ["1", "1 $(HOSTNAME) $(PATH)"]
+        );
+    }
+
+    #[test]
+    fn an_image_starts_with_its_own_words() {
+        let container = json!({"name": "main", "image": "any", "command": [], "args": ["$(A)"]});
+        assert_eq!(started(container, &[("A", "1")]).argv[2..], ["$(A)", "1"]);
+    }
+
+    #[test]
+    fn the_manifests_variables_win_over_the_runtimes() {
+        let container = json!({"name": "main", "command": ["true"]});
+        let expected = [
+            ("A", "1"),
+            ("HOME", "/home"),
+            ("HOSTNAME", "web-0"),
+            ("PATH", PATH),
+        ];
+        assert_eq!(
+            started(container, &[("HOME", "/home"), ("A", "1")]).env,
+            owned(&expected)
+        );
+    }
 }
