@@ -70,16 +70,9 @@ impl Limits {
 
     fn service(&mut self, service: &Service) {
         let Some(spec) = &service.spec else { return };
-        match spec.type_.as_deref() {
-            Some(kind @ ("NodePort" | "LoadBalancer")) => {
-                let message = format!("podlab runs the ClusterIP part of a {kind} service only");
-                self.warning("spec.type".into(), message);
-            }
-            Some("ExternalName") => {
-                let message = "an ExternalName service is a DNS name, and podlab's clusters have no DNS";
-                self.warning("spec.type".into(), message);
-            }
-            _ => {}
+        if let Some(kind @ ("NodePort" | "LoadBalancer")) = spec.type_.as_deref() {
+            let message = format!("podlab runs the ClusterIP part of a {kind} service only");
+            self.warning("spec.type".into(), message);
         }
         if spec
             .external_ips

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
 use ipnet::IpNet;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::pipe::Receiver;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
@@ -63,7 +65,7 @@ struct Server {
     upstream: Option<SocketAddr>,
 }
 
-/// Serves until standard input ends. Listens as soon as all that was there in the beginning is known.
+/// Serves until standard input, which must be a pipe, ends. Listens as soon as all that was there in the beginning is known.
 ///
 /// # Errors
 /// [`DnsError`].
@@ -98,7 +100,9 @@ pub async fn serve(options: Options) -> Result<(), DnsError> {
 /// Takes in changes; a line that can't be understood is told, and passed over.
 async fn follow(server: Arc<Server>, synced: oneshot::Sender<()>) -> io::Result<()> {
     let mut synced = Some(synced);
-    let mut lines = BufReader::new(stdin()).lines();
+    // Not tokio's stdin: that has a thread which nothing but more input ends.
+    let input = io::stdin().as_fd().try_clone_to_owned()?;
+    let mut lines = BufReader::new(Receiver::from_owned_fd(input)?).lines();
     while let Some(line) = lines.next_line().await? {
         let taken = feed::take(
             &line,
