@@ -82,6 +82,11 @@ fn load_balancing() {
 }
 
 #[test]
+fn names() {
+    scenario("names");
+}
+
+#[test]
 fn every_scenario_has_its_test() {
     let entries = workspace().join("scenarios").read_dir().expect("scenarios");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -96,6 +101,7 @@ fn every_scenario_has_its_test() {
         "load-balancing",
         "microservices",
         "my-service",
+        "names",
         "three-tier-postgres",
         "three-tier",
     ];
@@ -193,7 +199,7 @@ spec:
         assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
         let text = String::from_utf8_lossy(&output.stdout);
         for part in [
-            "✗ The web server is a teapot\n    expected  status 418\n    seen      200 from default/web (10.244.0.2)",
+            "✗ The web server is a teapot\n    expected  status 418\n    seen      200 from default/web (10.244.0.",
             "✓ The steps after it are taken",
             "logs of default/web",
             "1 of 2 steps failed",
