@@ -34,11 +34,12 @@ pub enum Response {
 pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
     let request = match Message::from_vec(message) {
         Ok(request) if request.metadata.message_type == MessageType::Query => request,
-        Err(_) if is_query(message) => return Response::Ready(format_error(message)),
+        Err(_) if is_query(message) => return Response::Ready(unreadable(message)),
         _ => return Response::None,
     };
     let mut response = Message::response(request.metadata.id, request.metadata.op_code);
     response.metadata.recursion_desired = request.metadata.recursion_desired;
+    response.metadata.checking_disabled = request.metadata.checking_disabled;
     response.queries.clone_from(&request.queries);
     if let Some(edns) = &request.edns {
         let mut own = Edns::new();
@@ -92,20 +93,24 @@ fn understood(request: &Message) -> Result<&Query, ResponseCode> {
     Ok(query)
 }
 
-/// What doesn't fit is left out: first what nobody asked for, then all of it, and the client comes again by TCP.
+/// What doesn't fit is left out: first what nobody asked for, then as much as must be, and the client comes again by
+/// TCP.
 fn encode(mut response: Message, limit: usize) -> Vec<u8> {
-    let bytes = |response: &Message| response.to_vec().ok().filter(|bytes| bytes.len() <= limit);
-    if let Some(bytes) = bytes(&response) {
-        return bytes;
+    let bytes = |response: &Message| response.to_vec().unwrap_or_default();
+    let mut encoded = bytes(&response);
+    if encoded.len() > limit {
+        response.additionals.clear();
+        encoded = bytes(&response);
     }
-    response.additionals.clear();
-    if let Some(bytes) = bytes(&response) {
-        return bytes;
+    while encoded.len() > limit && !response.answers.is_empty() {
+        response.metadata.truncation = true;
+        // Records of an answer are about as large as each other.
+        response
+            .answers
+            .truncate(response.answers.len() * limit / encoded.len());
+        encoded = bytes(&response);
     }
-    response.metadata.truncation = true;
-    response.answers.clear();
-    response.authorities.clear();
-    response.to_vec().unwrap_or_default()
+    encoded
 }
 
 /// Whether the header is that of a question, though what follows can't be read.
@@ -114,9 +119,14 @@ fn is_query(message: &[u8]) -> bool {
 }
 
 /// A header only, with the question's number and operation.
-fn format_error(message: &[u8]) -> Vec<u8> {
+fn unreadable(message: &[u8]) -> Vec<u8> {
     let number = u16::from_be_bytes([message[0], message[1]]);
     let operation = OpCode::from_u8((message[2] >> 3) & 0xf);
-    let error = Message::error_msg(number, operation, ResponseCode::FormErr);
+    let code = match operation {
+        OpCode::Query => ResponseCode::FormErr,
+        _ => ResponseCode::NotImp,
+    };
+    let mut error = Message::error_msg(number, operation, code);
+    error.metadata.recursion_desired = message[2] & 1 == 1;
     error.to_vec().unwrap_or_default()
 }
