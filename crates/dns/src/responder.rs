@@ -2,13 +2,17 @@
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, RecordType};
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 
 use crate::zone::Zone;
 
 /// The largest datagram to clients that don't say what they can take (RFC 1035).
-const PLAIN: usize = 512;
+const PLAIN: u16 = 512;
 /// The largest one to any: it passes every link whole (DNS Flag Day 2020).
 const LARGEST: u16 = 1232;
+
+/// The size of a record that says what EDNS has to.
+const OPT: u16 = 11;
 
 /// How a message came, and with it how large its answer can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +44,9 @@ pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
     let mut response = Message::response(request.metadata.id, request.metadata.op_code);
     response.metadata.recursion_desired = request.metadata.recursion_desired;
     response.metadata.checking_disabled = request.metadata.checking_disabled;
-    response.queries.clone_from(&request.queries);
+    if let [query] = &request.queries[..] {
+        response.add_query(query.clone());
+    }
     if let Some(edns) = &request.edns {
         let mut own = Edns::new();
         own.set_max_payload(LARGEST).set_dnssec_ok(edns.flags().dnssec_ok);
@@ -64,10 +70,10 @@ pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
         },
     };
     let limit = match transport {
-        Transport::Tcp => usize::from(u16::MAX),
-        Transport::Udp => request.edns.map_or(PLAIN, |edns| {
-            usize::from(edns.max_payload().min(LARGEST)).max(PLAIN)
-        }),
+        Transport::Tcp => u16::MAX,
+        Transport::Udp => request
+            .edns
+            .map_or(PLAIN, |edns| edns.max_payload().clamp(PLAIN, LARGEST)),
     };
     match (encode(response, limit), foreign) {
         (bytes, true) => Response::Foreign(bytes),
@@ -95,22 +101,31 @@ fn understood(request: &Message) -> Result<&Query, ResponseCode> {
 
 /// What doesn't fit is left out: first what nobody asked for, then as much as must be, and the client comes again by
 /// TCP.
-fn encode(mut response: Message, limit: usize) -> Vec<u8> {
+fn encode(mut response: Message, limit: u16) -> Vec<u8> {
     let bytes = |response: &Message| response.to_vec().unwrap_or_default();
     let mut encoded = bytes(&response);
-    if encoded.len() > limit {
+    if encoded.len() > limit.into() {
         response.additionals.clear();
         encoded = bytes(&response);
     }
-    while encoded.len() > limit && !response.answers.is_empty() {
+    if encoded.len() > limit.into() {
         response.metadata.truncation = true;
-        // Records of an answer are about as large as each other.
-        response
-            .answers
-            .truncate(response.answers.len() * limit / encoded.len());
+        response.answers.truncate(fitting(&response, limit - OPT));
         encoded = bytes(&response);
     }
     encoded
+}
+
+/// How many answers have room.
+fn fitting(response: &Message, room: u16) -> usize {
+    let mut bytes = Vec::new();
+    let mut encoder = BinEncoder::new(&mut bytes);
+    encoder.set_max_size(room);
+    // An error is of what doesn't fit behind the answers.
+    let _ = response.emit(&mut encoder);
+    bytes
+        .get(6..8)
+        .map_or(0, |count| u16::from_be_bytes([count[0], count[1]]).into())
 }
 
 /// Whether the header is that of a question, though what follows can't be read.

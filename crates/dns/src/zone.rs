@@ -20,6 +20,8 @@ pub struct Zone {
     /// Counts the changes, as the zone's SOA record does.
     serial: u32,
     namespaces: HashMap<String, Members>,
+    /// The service that a slice, by its namespace and name, is of.
+    homes: HashMap<(String, String), String>,
     reverse: HashMap<IpAddr, BTreeSet<ReverseName>>,
 }
 
@@ -87,6 +89,7 @@ impl Zone {
             domain: domain.to_lowercase(),
             serial: 1,
             namespaces: HashMap::new(),
+            homes: HashMap::new(),
             reverse: HashMap::new(),
         }
     }
@@ -156,18 +159,27 @@ impl Zone {
 
     /// A slice is new, has changed, or isn't there any more.
     pub fn set_slice(&mut self, slice: &EndpointSlice, is_there: bool) {
-        let labels = slice.metadata.labels.as_ref();
-        let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) else {
-            return;
-        };
+        let labels = slice.metadata.labels.as_ref().filter(|_| is_there);
+        let service = labels.and_then(|labels| labels.get(SERVICE_NAME));
         let (namespace, name) = key_of(&slice.metadata);
-        self.change(&namespace, service, |known| {
-            if is_there {
+        let home = (namespace.clone(), name.clone());
+        if let Some(former) = self.homes.remove(&home)
+            && Some(&former) != service
+        {
+            self.change(&namespace, &former, |known| drop(known.slices.remove(&name)));
+        }
+        if let Some(service) = service {
+            self.homes.insert(home, service.clone());
+            self.change(&namespace, service, |known| {
                 known.slices.insert(name, endpoint_records(slice));
-            } else {
-                known.slices.remove(&name);
-            }
-        });
+            });
+        }
+    }
+
+    /// Whether nothing is left of anything.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.namespaces.is_empty() && self.homes.is_empty() && self.reverse.is_empty()
     }
 
     fn change(&mut self, namespace: &str, service: &str, change: impl FnOnce(&mut Known)) {
