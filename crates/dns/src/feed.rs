@@ -58,10 +58,6 @@ mod tests {
     fn lines_change_the_zone() {
         let mut zone = Zone::new(Name::from_ascii("cluster.local.").unwrap());
         let metadata = json!({"namespace": "default", "name": "web"});
-        let namespace = json!({"type": "ADDED", "object": {
-            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"},
-        }});
-        take(&namespace.to_string(), &mut zone).unwrap();
         let line = |kind: &str| {
             let object = json!({
                 "apiVersion": "v1", "kind": "Service", "metadata": metadata,

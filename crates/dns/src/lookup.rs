@@ -226,7 +226,7 @@ fn v4_address(labels: &[&str]) -> Option<IpAddr> {
 /// Of the digits in front of `ip6.arpa`, the last one first.
 fn v6_address(labels: &[&str]) -> Option<IpAddr> {
     let digits: Vec<&str> = labels.iter().rev().copied().collect();
-    let is_whole = digits.len() == 32 && digits.iter().all(|digit| digit.len() == 1);
+    let is_whole = digits.len() == 32;
     let groups: Vec<String> = digits.chunks(4).map(<[&str]>::concat).collect();
     is_whole.then(|| groups.join(":").parse().ok().map(IpAddr::V6))?
 }

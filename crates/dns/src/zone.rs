@@ -107,12 +107,8 @@ impl Zone {
         self.namespaces.get(name).is_some_and(|members| members.is_there)
     }
 
-    /// None when the namespace isn't there, though its services may be.
     pub(crate) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceRecord> {
-        let members = self
-            .namespaces
-            .get(namespace)
-            .filter(|members| members.is_there)?;
+        let members = self.namespaces.get(namespace)?;
         members.services.get(name)?.service.as_ref()
     }
 

@@ -157,6 +157,7 @@ pub(super) const ROWS: &[Row] = &[
     ("dns-version.cluster.local. A", NXDOMAIN),
     // Against RFC 8020, which CoreDNS doesn't follow here.
     ("svc0.testns.svc.cluster.local. SOA", NODATA),
+    ("cluster.local. TXT", NXDOMAIN),
     ("svc.cluster.local. TXT", NXDOMAIN),
     ("testns.svc.cluster.local. TXT", NXDOMAIN),
     // The name server.

@@ -30,6 +30,7 @@ pub(super) fn cluster() -> Zone {
         // Of the address of a service, the service's name comes first.
         slice("svc2.testns", 2, &["192.168.1.100", "10.0.0.98"], http()),
         slice("gone.testns", 1, &["10.0.0.97"], http()),
+        slice("gone.testns", 2, &["1000::"], http()),
     ];
     zone(&["testns"], &services, &slices)
 }
@@ -99,6 +100,11 @@ pub(super) const ROWS: &[Row] = &[
     ("+100.0.0.10.in-addr.arpa. PTR", NXDOMAIN),
     ("1.100.0.0.10.in-addr.arpa. PTR", NXDOMAIN),
     ("100.0.0.10.ip6.arpa. PTR", NXDOMAIN),
+    // A digit short of that of 1000::.
+    (
+        "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.ip6.arpa. PTR",
+        NXDOMAIN,
+    ),
     ("in-addr.arpa. PTR", NODATA),
     ("in-addr.arpa. A", NODATA),
 ];
