@@ -65,13 +65,12 @@ mod tests {
             });
             json!({"type": kind, "object": object}).to_string()
         };
-        let key = ("default".to_owned(), "web".to_owned());
         assert_eq!(take(&line("ADDED"), &mut zone).unwrap(), Taken::Change);
-        assert!(zone.service(&key).is_some());
+        assert!(zone.service("default", "web").is_some());
         let end = json!({"type": "BOOKMARK", "object": {}}).to_string();
         assert_eq!(take(&end, &mut zone).unwrap(), Taken::Synced);
         assert_eq!(take(&line("DELETED"), &mut zone).unwrap(), Taken::Change);
-        assert!(zone.service(&key).is_none());
+        assert!(zone.service("default", "web").is_none());
         assert!(take("nonsense", &mut zone).is_err());
     }
 }

@@ -10,3 +10,6 @@ mod records;
 pub mod responder;
 pub mod server;
 pub mod zone;
+
+#[cfg(test)]
+mod tests;

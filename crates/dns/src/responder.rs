@@ -2,13 +2,17 @@
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, RecordType};
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 
 use crate::zone::Zone;
 
 /// The largest datagram to clients that don't say what they can take (RFC 1035).
-const PLAIN: usize = 512;
+const PLAIN: u16 = 512;
 /// The largest one to any: it passes every link whole (DNS Flag Day 2020).
 const LARGEST: u16 = 1232;
+
+/// The size of a record that says what EDNS has to.
+const OPT: u16 = 11;
 
 /// How a message came, and with it how large its answer can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +38,15 @@ pub enum Response {
 pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
     let request = match Message::from_vec(message) {
         Ok(request) if request.metadata.message_type == MessageType::Query => request,
-        Err(_) if is_query(message) => return Response::Ready(format_error(message)),
+        Err(_) if is_query(message) => return Response::Ready(unreadable(message)),
         _ => return Response::None,
     };
     let mut response = Message::response(request.metadata.id, request.metadata.op_code);
     response.metadata.recursion_desired = request.metadata.recursion_desired;
-    response.queries.clone_from(&request.queries);
+    response.metadata.checking_disabled = request.metadata.checking_disabled;
+    if let [query] = &request.queries[..] {
+        response.add_query(query.clone());
+    }
     if let Some(edns) = &request.edns {
         let mut own = Edns::new();
         own.set_max_payload(LARGEST).set_dnssec_ok(edns.flags().dnssec_ok);
@@ -63,10 +70,10 @@ pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
         },
     };
     let limit = match transport {
-        Transport::Tcp => usize::from(u16::MAX),
-        Transport::Udp => request.edns.map_or(PLAIN, |edns| {
-            usize::from(edns.max_payload().min(LARGEST)).max(PLAIN)
-        }),
+        Transport::Tcp => u16::MAX,
+        Transport::Udp => request
+            .edns
+            .map_or(PLAIN, |edns| edns.max_payload().clamp(PLAIN, LARGEST)),
     };
     match (encode(response, limit), foreign) {
         (bytes, true) => Response::Foreign(bytes),
@@ -92,20 +99,33 @@ fn understood(request: &Message) -> Result<&Query, ResponseCode> {
     Ok(query)
 }
 
-/// What doesn't fit is left out: first what nobody asked for, then all of it, and the client comes again by TCP.
-fn encode(mut response: Message, limit: usize) -> Vec<u8> {
-    let bytes = |response: &Message| response.to_vec().ok().filter(|bytes| bytes.len() <= limit);
-    if let Some(bytes) = bytes(&response) {
-        return bytes;
+/// What doesn't fit is left out: first what nobody asked for, then as much as must be, and the client comes again by
+/// TCP.
+fn encode(mut response: Message, limit: u16) -> Vec<u8> {
+    let bytes = |response: &Message| response.to_vec().unwrap_or_default();
+    let mut encoded = bytes(&response);
+    if encoded.len() > limit.into() {
+        response.additionals.clear();
+        encoded = bytes(&response);
     }
-    response.additionals.clear();
-    if let Some(bytes) = bytes(&response) {
-        return bytes;
+    if encoded.len() > limit.into() {
+        response.metadata.truncation = true;
+        response.answers.truncate(fitting(&response, limit - OPT));
+        encoded = bytes(&response);
     }
-    response.metadata.truncation = true;
-    response.answers.clear();
-    response.authorities.clear();
-    response.to_vec().unwrap_or_default()
+    encoded
+}
+
+/// How many answers have room.
+fn fitting(response: &Message, room: u16) -> usize {
+    let mut bytes = Vec::new();
+    let mut encoder = BinEncoder::new(&mut bytes);
+    encoder.set_max_size(room);
+    // An error is of what doesn't fit behind the answers.
+    let _ = response.emit(&mut encoder);
+    bytes
+        .get(6..8)
+        .map_or(0, |count| u16::from_be_bytes([count[0], count[1]]).into())
 }
 
 /// Whether the header is that of a question, though what follows can't be read.
@@ -114,9 +134,14 @@ fn is_query(message: &[u8]) -> bool {
 }
 
 /// A header only, with the question's number and operation.
-fn format_error(message: &[u8]) -> Vec<u8> {
+fn unreadable(message: &[u8]) -> Vec<u8> {
     let number = u16::from_be_bytes([message[0], message[1]]);
     let operation = OpCode::from_u8((message[2] >> 3) & 0xf);
-    let error = Message::error_msg(number, operation, ResponseCode::FormErr);
+    let code = match operation {
+        OpCode::Query => ResponseCode::FormErr,
+        _ => ResponseCode::NotImp,
+    };
+    let mut error = Message::error_msg(number, operation, code);
+    error.metadata.recursion_desired = message[2] & 1 == 1;
     error.to_vec().unwrap_or_default()
 }

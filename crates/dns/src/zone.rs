@@ -11,10 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 /// The label of an EndpointSlice that names its service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The service that the name server itself is behind.
-const OWN_SERVICE: (&str, &str) = ("kube-system", "kube-dns");
-
-/// Namespace and name of a service.
-pub(crate) type Key = (String, String);
+pub(crate) const OWN_SERVICE: (&str, &str) = ("kube-system", "kube-dns");
 
 /// The names of a cluster. The work of a change is that of the service which it concerns.
 #[derive(Debug)]
@@ -22,10 +19,17 @@ pub struct Zone {
     domain: Name,
     /// Counts the changes, as the zone's SOA record does.
     serial: u32,
-    namespaces: BTreeSet<String>,
-    services: HashMap<Key, Known>,
-    /// Names of services and endpoints by their addresses.
-    reverse: HashMap<IpAddr, BTreeSet<String>>,
+    namespaces: HashMap<String, Members>,
+    /// The service that a slice, by its namespace and name, is of.
+    homes: HashMap<(String, String), String>,
+    reverse: HashMap<IpAddr, BTreeSet<ReverseName>>,
+}
+
+/// A namespace; its services may be known before it, and after it.
+#[derive(Debug, Default)]
+struct Members {
+    is_there: bool,
+    services: HashMap<String, Known>,
 }
 
 /// A service, its slices, and the names that follow from both.
@@ -33,7 +37,14 @@ pub struct Zone {
 struct Known {
     service: Option<ServiceRecord>,
     slices: BTreeMap<String, Vec<EndpointRecord>>,
-    reverse: BTreeSet<(IpAddr, String)>,
+    reverse: BTreeSet<(IpAddr, ReverseName)>,
+}
+
+/// What an address is called, without the domain. A service comes before all endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum ReverseName {
+    Service(String),
+    Endpoint(String),
 }
 
 /// What names need to know of a service.
@@ -67,7 +78,8 @@ pub(crate) struct Port {
     pub(crate) name: String,
     /// In small letters.
     pub(crate) protocol: String,
-    pub(crate) number: u16,
+    /// None when all ports are meant.
+    pub(crate) number: Option<u16>,
 }
 
 impl Zone {
@@ -76,8 +88,8 @@ impl Zone {
         Self {
             domain: domain.to_lowercase(),
             serial: 1,
-            namespaces: BTreeSet::new(),
-            services: HashMap::new(),
+            namespaces: HashMap::new(),
+            homes: HashMap::new(),
             reverse: HashMap::new(),
         }
     }
@@ -92,33 +104,35 @@ impl Zone {
     }
 
     pub(crate) fn has_namespace(&self, name: &str) -> bool {
-        self.namespaces.contains(name)
+        self.namespaces.get(name).is_some_and(|members| members.is_there)
     }
 
-    pub(crate) fn service(&self, key: &Key) -> Option<&ServiceRecord> {
-        self.services.get(key)?.service.as_ref()
+    pub(crate) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceRecord> {
+        let members = self.namespaces.get(namespace)?;
+        members.services.get(name)?.service.as_ref()
     }
 
-    pub(crate) fn endpoints(&self, key: &Key) -> impl Iterator<Item = &EndpointRecord> {
-        let known = self.services.get(key);
+    pub(crate) fn endpoints(&self, namespace: &str, service: &str) -> impl Iterator<Item = &EndpointRecord> {
+        let members = self.namespaces.get(namespace);
+        let known = members.and_then(|members| members.services.get(service));
         known
             .into_iter()
             .flat_map(|known| known.slices.values().flatten())
     }
 
-    /// The names that an address has, without the domain.
-    pub(crate) fn names_of(&self, address: IpAddr) -> impl Iterator<Item = &str> {
-        self.reverse
-            .get(&address)
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+    /// The names that an address has, without the domain: a service's, or else those of endpoints.
+    pub(crate) fn names_of(&self, address: IpAddr) -> Vec<&str> {
+        let mut names = self.reverse.get(&address).into_iter().flatten().peekable();
+        if let Some(ReverseName::Service(name)) = names.peek() {
+            return vec![name];
+        }
+        names.map(ReverseName::as_str).collect()
     }
 
     /// The addresses of the name server itself.
     pub(crate) fn own_addresses(&self) -> &[IpAddr] {
-        let key = (OWN_SERVICE.0.to_owned(), OWN_SERVICE.1.to_owned());
-        match self.service(&key).map(|service| &service.kind) {
+        let (namespace, name) = OWN_SERVICE;
+        match self.service(namespace, name).map(|service| &service.kind) {
             Some(Kind::ClusterIp(addresses)) => addresses,
             _ => &[],
         }
@@ -128,40 +142,48 @@ impl Zone {
     pub fn set_namespace(&mut self, namespace: &Namespace, is_there: bool) {
         self.serial = self.serial.wrapping_add(1);
         let name = namespace.metadata.name.clone().unwrap_or_default();
-        if is_there {
-            self.namespaces.insert(name);
-        } else {
-            self.namespaces.remove(&name);
-        }
+        self.namespaces.entry(name.clone()).or_default().is_there = is_there;
+        self.forget_if_empty(&name);
     }
 
     /// A service is new, has changed, or isn't there any more.
     pub fn set_service(&mut self, service: &Service, is_there: bool) {
         let record = is_there.then(|| service_record(service)).flatten();
-        self.change(key_of(&service.metadata), |known| known.service = record);
+        let (namespace, name) = key_of(&service.metadata);
+        self.change(&namespace, &name, |known| known.service = record);
     }
 
     /// A slice is new, has changed, or isn't there any more.
     pub fn set_slice(&mut self, slice: &EndpointSlice, is_there: bool) {
-        let labels = slice.metadata.labels.as_ref();
-        let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) else {
-            return;
-        };
+        let labels = slice.metadata.labels.as_ref().filter(|_| is_there);
+        let service = labels.and_then(|labels| labels.get(SERVICE_NAME));
         let (namespace, name) = key_of(&slice.metadata);
-        self.change((namespace, service.clone()), |known| {
-            if is_there {
+        let home = (namespace.clone(), name.clone());
+        if let Some(former) = self.homes.remove(&home)
+            && Some(&former) != service
+        {
+            self.change(&namespace, &former, |known| drop(known.slices.remove(&name)));
+        }
+        if let Some(service) = service {
+            self.homes.insert(home, service.clone());
+            self.change(&namespace, service, |known| {
                 known.slices.insert(name, endpoint_records(slice));
-            } else {
-                known.slices.remove(&name);
-            }
-        });
+            });
+        }
     }
 
-    fn change(&mut self, key: Key, change: impl FnOnce(&mut Known)) {
+    /// Whether nothing is left of anything.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.namespaces.is_empty() && self.homes.is_empty() && self.reverse.is_empty()
+    }
+
+    fn change(&mut self, namespace: &str, service: &str, change: impl FnOnce(&mut Known)) {
         self.serial = self.serial.wrapping_add(1);
-        let known = self.services.entry(key.clone()).or_default();
+        let members = self.namespaces.entry(namespace.to_owned()).or_default();
+        let known = members.services.entry(service.to_owned()).or_default();
         change(known);
-        let wanted = reverse_names(&key, known);
+        let wanted = reverse_names(namespace, service, known);
         for (address, name) in known.reverse.difference(&wanted) {
             if let Some(names) = self.reverse.get_mut(address) {
                 names.remove(name);
@@ -175,27 +197,40 @@ impl Zone {
         }
         known.reverse = wanted;
         if known.service.is_none() && known.slices.is_empty() {
-            self.services.remove(&key);
+            members.services.remove(service);
+            self.forget_if_empty(namespace);
+        }
+    }
+
+    fn forget_if_empty(&mut self, namespace: &str) {
+        let members = self.namespaces.get(namespace);
+        if members.is_some_and(|members| !members.is_there && members.services.is_empty()) {
+            self.namespaces.remove(namespace);
         }
     }
 }
 
-fn key_of(metadata: &ObjectMeta) -> Key {
+impl ReverseName {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Service(name) | Self::Endpoint(name) => name,
+        }
+    }
+}
+
+fn key_of(metadata: &ObjectMeta) -> (String, String) {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     (part(&metadata.namespace), part(&metadata.name))
 }
 
-fn reverse_names((namespace, service): &Key, known: &Known) -> BTreeSet<(IpAddr, String)> {
-    let Some(record) = &known.service else {
-        return BTreeSet::new();
-    };
+fn reverse_names(namespace: &str, service: &str, known: &Known) -> BTreeSet<(IpAddr, ReverseName)> {
     let mut names = BTreeSet::new();
-    if let Kind::ClusterIp(addresses) = &record.kind {
-        let name = format!("{service}.{namespace}.svc");
+    if let Some(Kind::ClusterIp(addresses)) = known.service.as_ref().map(|record| &record.kind) {
+        let name = ReverseName::Service(format!("{service}.{namespace}.svc"));
         names.extend(addresses.iter().map(|address| (*address, name.clone())));
     }
     for endpoint in known.slices.values().flatten() {
-        let name = format!("{}.{service}.{namespace}.svc", endpoint.name);
+        let name = ReverseName::Endpoint(format!("{}.{service}.{namespace}.svc", endpoint.name));
         names.insert((endpoint.address, name));
     }
     names
@@ -205,11 +240,7 @@ fn reverse_names((namespace, service): &Key, known: &Known) -> BTreeSet<(IpAddr,
 fn service_record(service: &Service) -> Option<ServiceRecord> {
     let spec = service.spec.as_ref()?;
     let kind = match (spec.type_.as_deref(), spec.cluster_ip.as_deref()) {
-        (Some("ExternalName"), _) => {
-            let mut name = Name::from_utf8(spec.external_name.as_deref()?).ok()?;
-            name.set_fqdn(true);
-            Kind::External(name)
-        }
+        (Some("ExternalName"), _) => Kind::External(external_name(spec.external_name.as_deref()?)?),
         (_, Some("None")) => Kind::Headless,
         (_, first) => {
             let all = first
@@ -226,14 +257,24 @@ fn service_record(service: &Service) -> Option<ServiceRecord> {
         |port: &ServicePort| Port::new(port.name.as_deref(), port.protocol.as_deref(), Some(port.port));
     Some(ServiceRecord {
         kind,
-        ports: spec.ports.iter().flatten().filter_map(port).collect(),
+        ports: or_all(spec.ports.iter().flatten().map(port).collect()),
     })
+}
+
+/// None for an address: it is no name, though it looks like one to Kubernetes.
+fn external_name(name: &str) -> Option<Name> {
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let mut name = Name::from_utf8(name).ok()?;
+    name.set_fqdn(true);
+    Some(name)
 }
 
 /// The ready ones.
 fn endpoint_records(slice: &EndpointSlice) -> Vec<EndpointRecord> {
     let port = |port: &EndpointPort| Port::new(port.name.as_deref(), port.protocol.as_deref(), port.port);
-    let ports: Vec<Port> = slice.ports.iter().flatten().filter_map(port).collect();
+    let ports = or_all(slice.ports.iter().flatten().map(port).collect());
     let mut records = Vec::new();
     for endpoint in &slice.endpoints {
         let conditions = endpoint.conditions.as_ref();
@@ -254,17 +295,29 @@ fn endpoint_records(slice: &EndpointSlice) -> Vec<EndpointRecord> {
     records
 }
 
-/// `172-0-0-2`, `5678-abcd--1`.
+/// Whoever has no ports is there all the same.
+fn or_all(mut ports: Vec<Port>) -> Vec<Port> {
+    if ports.is_empty() {
+        ports.push(Port::new(None, Some(""), None));
+    }
+    ports
+}
+
+/// `172-0-0-2`, `5678-abcd--1`, `fd00--0`: a label doesn't end in a dash.
 fn dashed(address: IpAddr) -> String {
-    address.to_string().replace(['.', ':'], "-")
+    let mut name = address.to_string().replace(['.', ':'], "-");
+    if name.ends_with('-') {
+        name.push('0');
+    }
+    name
 }
 
 impl Port {
-    fn new(name: Option<&str>, protocol: Option<&str>, number: Option<i32>) -> Option<Self> {
-        Some(Self {
+    fn new(name: Option<&str>, protocol: Option<&str>, number: Option<i32>) -> Self {
+        Self {
             name: name.unwrap_or_default().to_lowercase(),
             protocol: protocol.unwrap_or("TCP").to_lowercase(),
-            number: u16::try_from(number?).ok()?,
-        })
+            number: number.and_then(|number| u16::try_from(number).ok()),
+        }
     }
 }
