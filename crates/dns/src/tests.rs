@@ -1,43 +1,29 @@
 //! What is answered: clusters of Kubernetes' objects, and questions to them by way of real messages.
 
 mod any;
-mod beyond;
-mod reverse;
-mod services;
-mod specification;
 mod speed;
+#[path = "../tests/tables/mod.rs"]
+mod tables;
 mod wire;
 
 use std::str::FromStr;
 
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, Record, RecordType};
-use k8s_openapi::api::core::v1::{Namespace, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::responder::{Response, Transport, respond};
 use crate::zone::Zone;
-
-/// A question, and the records of its answer: those in `Additional` are marked with a `+`. Without records it is
-/// `NXDOMAIN` or `NODATA`, both of which come with the zone's SOA record.
-type Row = (&'static str, &'static [&'static str]);
-
-const NXDOMAIN: &[&str] = &["NXDOMAIN"];
-const NODATA: &[&str] = &["NODATA"];
+use tables::{Objects, cluster, cluster_ip, external, http, namespace, service, services, slice};
 
 #[test]
 fn every_row_is_answered() {
-    let tables: [(Zone, &[&[Row]]); 3] = [
-        (services::cluster(), &[services::ROWS, beyond::ROWS]),
-        (reverse::cluster(), &[reverse::ROWS]),
-        (specification::cluster(), &[specification::ROWS]),
-    ];
     let (mut count, mut wrong) = (0, Vec::new());
-    for (zone, tables) in &tables {
-        for (question, expected) in tables.iter().copied().flatten() {
+    for (objects, rows) in tables::all() {
+        let zone = zone(&objects);
+        for (question, expected) in rows {
             count += 1;
-            let answered = answer(zone, question);
+            let answered = answer(&zone, question);
             if answered != *expected {
                 wrong.push(format!(
                     "{question}\n  expected {expected:#?}\n  answered {answered:#?}"
@@ -104,72 +90,31 @@ fn request(question: &str) -> Message {
     request
 }
 
-/// A cluster with these objects.
-fn zone(namespaces: &[&str], services: &[Service], slices: &[EndpointSlice]) -> Zone {
+/// The names of a cluster with these objects.
+fn zone(objects: &Objects) -> Zone {
     let mut zone = Zone::new(Name::from_ascii("cluster.local.").unwrap());
-    for name in namespaces {
-        zone.set_namespace(&namespace(name), true);
+    for namespace in &objects.namespaces {
+        zone.set_namespace(namespace, true);
     }
-    for service in services {
+    for service in &objects.services {
         zone.set_service(service, true);
     }
-    for slice in slices {
+    for slice in &objects.slices {
         zone.set_slice(slice, true);
     }
     zone
 }
 
-fn namespace(name: &str) -> Namespace {
-    serde_json::from_value(json!({"metadata": {"name": name}})).unwrap()
-}
-
-/// `name` is that of the service and of its namespace, with a dot.
-fn service(name: &str, spec: Value) -> Service {
-    serde_json::from_value(json!({"metadata": metadata(name), "spec": spec})).unwrap()
-}
-
-/// With a port `http` of TCP, and these addresses.
-fn cluster_ip(name: &str, addresses: &[&str]) -> Service {
-    let spec = json!({
-        "type": "ClusterIP", "clusterIP": addresses[0], "clusterIPs": addresses,
-        "ports": [{"name": "http", "protocol": "TCP", "port": 80}],
-    });
-    service(name, spec)
-}
-
-fn external(name: &str, target: &str) -> Service {
-    service(name, json!({"type": "ExternalName", "externalName": target}))
-}
-
-/// The `number`th slice of a service. Endpoints are addresses, some with a host name: `172.0.0.4 dup-name`.
-fn slice(service: &str, number: u32, endpoints: &[&str], ports: Value) -> EndpointSlice {
-    let mut metadata = metadata(&service.replacen('.', &format!("-{number}."), 1));
-    metadata["labels"] = json!({"kubernetes.io/service-name": service.split_once('.').unwrap().0});
-    let family = if endpoints.iter().any(|endpoint| endpoint.contains(':')) {
-        "IPv6"
-    } else {
-        "IPv4"
-    };
-    let endpoint = |endpoint: &&str| {
-        let (address, hostname) = endpoint.split_once(' ').unwrap_or((endpoint, ""));
-        let mut object = json!({"addresses": [address], "conditions": {"ready": true}});
-        if !hostname.is_empty() {
-            object["hostname"] = json!(hostname);
-        }
-        object
-    };
-    let endpoints: Vec<Value> = endpoints.iter().map(endpoint).collect();
-    let slice = json!({
-        "metadata": metadata, "addressType": family, "endpoints": endpoints, "ports": ports,
-    });
-    serde_json::from_value(slice).unwrap()
-}
-
-fn metadata(name: &str) -> Value {
-    let (name, namespace) = name.split_once('.').unwrap();
-    json!({"name": name, "namespace": namespace})
-}
-
-fn http() -> Value {
-    json!([{"name": "http", "protocol": "TCP", "port": 80}])
+#[test]
+fn the_top_says_the_state_of_the_zone() {
+    let zone = zone(&services::cluster());
+    let soa = |name: &str| vec![soa(&zone, &Name::from_ascii(name).unwrap())];
+    for name in ["cluster.local.", "Cluster.local.", "in-addr.arpa.", "ip6.arpa."] {
+        assert_eq!(answer(&zone, &format!("{name} SOA")), soa(name));
+    }
+    let empty = Zone::new(Name::from_ascii("cluster.local.").unwrap());
+    assert_eq!(
+        answer(&empty, "cluster.local. NS"),
+        ["cluster.local. 5 IN NS ns.dns.cluster.local."]
+    );
 }

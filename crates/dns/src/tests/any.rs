@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use proptest::prelude::*;
 
 use super::*;
@@ -61,7 +63,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
 
 /// That of `services`, and a service whose answers are too large for any datagram.
 fn crowded() -> Zone {
-    let mut zone = services::cluster();
+    let mut zone = zone(&services::cluster());
     zone.set_service(&service("crowd.testns", json!({"clusterIP": "None"})), true);
     let endpoints: Vec<String> = (0..250).map(|number| format!("10.244.3.{number}")).collect();
     let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
@@ -174,7 +176,7 @@ impl Left {
         let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
         let services: Vec<_> = self.services.values().cloned().collect();
         let slices: Vec<_> = self.slices.values().cloned().collect();
-        zone(&namespaces, &services, &slices)
+        zone(&cluster(&namespaces, &services, &slices))
     }
 
     fn remove_all(&mut self, zone: &mut Zone) {
@@ -244,7 +246,7 @@ fn all_questions() -> Vec<String> {
 proptest! {
     #[test]
     fn any_story_comes_to_what_is_left(story in prop::collection::vec(step(), 0..40)) {
-        let (mut left, mut zone) = (Left::default(), super::zone(&[], &[], &[]));
+        let (mut left, mut zone) = (Left::default(), super::zone(&cluster(&[], &[], &[])));
         for step in &story {
             left.take(step, &mut zone);
         }

@@ -8,7 +8,7 @@ use super::*;
 #[test]
 #[ignore = "it measures, and takes its time"]
 fn questions_per_second() {
-    let mut zone = zone(&["default", "kube-system"], &[], &[]);
+    let mut zone = zone(&cluster(&["default", "kube-system"], &[], &[]));
     for number in 0..10_000 {
         let address = format!(
             "10.{}.{}.{}",

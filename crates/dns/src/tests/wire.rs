@@ -23,7 +23,7 @@ fn crowded() -> Zone {
         slice("many.default", 1, &many, http()),
         slice("few.default", 1, &few, http()),
     ];
-    zone(&["default"], &services, &slices)
+    zone(&cluster(&["default"], &services, &slices))
 }
 
 const MANY: &str = "many.default.svc.cluster.local. A";

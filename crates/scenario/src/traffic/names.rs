@@ -93,8 +93,7 @@ impl Resolver {
                 Err(error) => return failure(&error),
             }
         }
-        let seen = seen.unwrap_or_else(|| Seen::Broken(format!("{name:?} can't be a name")));
-        seen
+        seen.unwrap_or_else(|| Seen::Broken(format!("{name:?} can't be a name")))
     }
 }
 

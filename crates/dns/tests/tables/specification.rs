@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-pub(super) fn cluster() -> Zone {
+pub(crate) fn cluster() -> Objects {
     let https = json!([{"name": "https", "protocol": "TCP", "port": 443}]);
     let services = [
         service(
@@ -24,7 +24,7 @@ pub(super) fn cluster() -> Zone {
         slice("headless.default", 1, &v4, https.clone()),
         slice("headless.default", 2, &v6, https),
     ];
-    zone(&["default"], &services, &slices)
+    super::cluster(&["default"], &services, &slices)
 }
 
 pub(super) const ROWS: &[Row] = &[

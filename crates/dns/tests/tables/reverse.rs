@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) fn cluster() -> Zone {
+pub(crate) fn cluster() -> Objects {
     let services = [
         cluster_ip("svc1.testns", &["192.168.1.100"]),
         cluster_ip("svc2.testns", &["192.168.1.101", "fd00:96::1"]),
@@ -32,7 +32,7 @@ pub(super) fn cluster() -> Zone {
         slice("gone.testns", 1, &["10.0.0.97"], http()),
         slice("gone.testns", 2, &["1000::"], http()),
     ];
-    zone(&["testns"], &services, &slices)
+    super::cluster(&["testns"], &services, &slices)
 }
 
 pub(super) const ROWS: &[Row] = &[
