@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup test conformance oracle lint bench scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup test conformance oracle lint bench bench-dns scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -35,3 +35,7 @@ lint:
 
 bench: build
 	@scripts/bench.sh $(PODLAB)
+
+# The name server beside dnsmasq; needs dnsmasq and dnsperf.
+bench-dns: build
+	@scripts/bench-dns.sh $(PODLAB)

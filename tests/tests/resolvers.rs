@@ -1,0 +1,116 @@
+//! Names in a pod, as programs find them that nobody wrote for podlab: by glibc's resolver, by musl's, and by their own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use podlab_kernel::nft::find_program;
+use podlab_tests::{User, podlab, printed, workspace};
+
+const CLUSTER: &str = "apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {clusterIP: 10.96.0.20, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  containers:
+  - {name: web, image: podlab/echo, readinessProbe: {httpGet: {path: /healthz, port: 8080}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: client, image: podlab/pause}]}
+---
+apiVersion: podlab.dev/v1alpha1
+kind: Scenario
+metadata: {name: resolvers}
+spec:
+  steps:
+";
+
+/// Runs a command in a pod, and looks for texts in what it prints.
+fn run(name: &str, command: &[&str], contains: &str, exit_code: i32) {
+    let step = format!(
+        "  - {{name: {name}, from: pod/client, timeout: 10s, exec: {command:?}, expect: {{contains: [{contains:?}], exitCode: {exit_code}}}}}\n"
+    );
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(&file, format!("{CLUSTER}{step}")).expect("the file is written");
+    let mut run = podlab(User::all()[0]);
+    let output = run.arg("run").arg(file.path()).output().expect("podlab runs");
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+}
+
+/// Whether this machine has a program. CI has all of them.
+fn has(program: &str) -> bool {
+    let has = find_program(program).is_some();
+    assert!(
+        has || std::env::var_os("CI").is_none(),
+        "{program} isn't installed"
+    );
+    if !has {
+        eprintln!("passed over: this machine has no {program}");
+    }
+    has
+}
+
+/// The program of tests/resolvers, linked with the C library that `compiler` stands for.
+fn lookup(compiler: &str, flags: &[&str]) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lookup-{compiler}"));
+    let source = workspace().join("tests/resolvers/lookup.c");
+    let mut command = Command::new(compiler);
+    let built = command.args(flags).arg("-o").arg(&program).arg(source).status();
+    assert!(built.expect("it runs").success());
+    program
+}
+
+fn finds_names(program: &Path) {
+    let program = program.to_str().expect("a path of text");
+    for name in ["web", "web.default", "web.default.svc.cluster.local"] {
+        run("It finds the name", &[program, name], "10.96.0.20", 0);
+    }
+    run("It doesn't find another", &[program, "wep"], "", 1);
+}
+
+#[test]
+fn glibc() {
+    finds_names(&lookup("cc", &[]));
+}
+
+#[test]
+fn musl_linked_statically() {
+    if has("musl-gcc") {
+        finds_names(&lookup("musl-gcc", &["-static"]));
+    }
+}
+
+#[test]
+fn curl() {
+    if has("curl") {
+        run(
+            "It reaches the service by name",
+            &["curl", "-sS", "http://web/hello"],
+            "\"path\":\"/hello\"",
+            0,
+        );
+    }
+}
+
+#[test]
+fn dig() {
+    if has("dig") {
+        run(
+            "It finds the name in the search list",
+            &["dig", "+search", "+short", "web"],
+            "10.96.0.20",
+            0,
+        );
+        run(
+            "It speaks TCP as well",
+            &["dig", "+search", "+short", "+tcp", "web"],
+            "10.96.0.20",
+            0,
+        );
+    }
+}
