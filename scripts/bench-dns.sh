@@ -38,6 +38,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: dnsmasq, labels: {app: dnsmasq}}
 spec:
+  enableServiceLinks: false # so many variables are too many for a program
   containers:
   - name: dnsmasq
     image: dnsmasq
@@ -48,7 +49,7 @@ spec:
 apiVersion: v1
 kind: Pod
 metadata: {name: client}
-spec: {containers: [{name: client, image: podlab/pause}]}
+spec: {enableServiceLinks: false, containers: [{name: client, image: podlab/pause}]}
 ---
 apiVersion: podlab.dev/v1alpha1
 kind: Scenario
