@@ -114,3 +114,59 @@ fn dig() {
         );
     }
 }
+
+/// A name server of another domain is asked for its names, by whoever: also for what a name of the cluster stands for.
+#[test]
+fn names_of_another_domain_by_another_server() {
+    let (objects, scenario) = CLUSTER
+        .split_once("apiVersion: podlab.dev")
+        .expect("the scenario comes last");
+    let upstream = "apiVersion: v1
+kind: Service
+metadata: {name: upstream}
+spec:
+  clusterIP: 10.96.0.53
+  selector: {app: upstream}
+  ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: upstream, labels: {app: upstream}}
+spec:
+  containers:
+  - {name: dns, image: podlab/dns, args: [--domain, example.test], readinessProbe: {tcpSocket: {port: 53}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: elsewhere}
+spec: {type: ExternalName, externalName: web.default.svc.example.test}
+---
+";
+    let steps = "  - name: A name of its domain
+    from: pod/client
+    dns: {name: web.default.svc.example.test.}
+    expect: {records: [10.96.0.20]}
+  - name: What a name of the cluster stands for
+    from: pod/client
+    dns: {name: elsewhere}
+    expect: {records: [web.default.svc.example.test., 10.96.0.20]}
+  - name: What it doesn't know either
+    from: pod/client
+    dns: {name: wep.default.svc.example.test.}
+    expect: {code: NXDOMAIN}
+  - name: What nobody knows
+    from: pod/client
+    dns: {name: example.com.}
+    expect: {code: REFUSED}
+";
+    let scenario = scenario.replace(
+        "  steps:",
+        "  cluster: {upstreamNameserver: 10.96.0.53}\n  steps:",
+    );
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let text = format!("{objects}{upstream}apiVersion: podlab.dev{scenario}{steps}");
+    std::fs::write(&file, text).expect("the file is written");
+    let mut run = podlab(User::all()[0]);
+    let output = run.arg("run").arg(file.path()).output().expect("podlab runs");
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+}

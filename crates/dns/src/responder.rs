@@ -1,7 +1,8 @@
 //! From a message to its answer.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, RecordType};
+use hickory_proto::rr::rdata::CNAME;
+use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 
 use crate::zone::Zone;
@@ -32,6 +33,61 @@ pub enum Response {
     Ready(Vec<u8>),
     /// It is about names that the zone doesn't have: somebody else may know, and otherwise these bytes.
     Foreign(Vec<u8>),
+    /// It ends at somebody else's name, whose addresses they may know.
+    Alias(Box<Unfinished>),
+}
+
+/// An answer whose last record is another name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfinished {
+    answer: Message,
+    limit: u16,
+}
+
+impl Response {
+    /// The answer when there is nobody else to ask.
+    pub fn alone(self) -> Option<Vec<u8>> {
+        match self {
+            Self::None => None,
+            Self::Ready(bytes) | Self::Foreign(bytes) => Some(bytes),
+            Self::Alias(unfinished) => Some(unfinished.finish(None)),
+        }
+    }
+}
+
+impl Unfinished {
+    /// Whether an answer is to a question for addresses, and has come to another name only.
+    fn is_one(answer: &Message) -> bool {
+        let kind = answer.queries.first().map(Query::query_type);
+        let last = answer.answers.last().map(Record::record_type);
+        matches!(kind, Some(RecordType::A | RecordType::AAAA)) && last == Some(RecordType::CNAME)
+    }
+
+    /// What somebody else is to be asked: for the addresses of the last name.
+    pub fn question(&self) -> Vec<u8> {
+        let mut question = Message::query();
+        question.metadata.recursion_desired = true;
+        if let (
+            Some(asked),
+            Some(Record {
+                data: RData::CNAME(CNAME(target)),
+                ..
+            }),
+        ) = (self.answer.queries.first(), self.answer.answers.last())
+        {
+            question.add_query(Query::query(target.clone(), asked.query_type()));
+        }
+        question.to_vec().unwrap_or_default()
+    }
+
+    /// The whole answer, with what somebody else has said.
+    pub fn finish(mut self, said: Option<&[u8]>) -> Vec<u8> {
+        let said = said.and_then(|bytes| Message::from_vec(bytes).ok());
+        self.answer
+            .answers
+            .extend(said.into_iter().flat_map(|said| said.answers));
+        encode(self.answer, self.limit)
+    }
 }
 
 /// The answer of `zone` to the bytes of a message.
@@ -75,10 +131,14 @@ pub fn respond(zone: &Zone, message: &[u8], transport: Transport) -> Response {
             .edns
             .map_or(PLAIN, |edns| edns.max_payload().clamp(PLAIN, LARGEST)),
     };
-    match (encode(response, limit), foreign) {
-        (bytes, true) => Response::Foreign(bytes),
-        (bytes, false) => Response::Ready(bytes),
+    if foreign {
+        return Response::Foreign(encode(response, limit));
     }
+    if Unfinished::is_one(&response) {
+        let answer = response;
+        return Response::Alias(Box::new(Unfinished { answer, limit }));
+    }
+    Response::Ready(encode(response, limit))
 }
 
 /// The one question that can be answered, or why there is none.

@@ -21,7 +21,7 @@ use crate::zone::Zone;
 
 /// How long a TCP client has for a whole question, and for taking its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many TCP clients are served at once; others wait.
+/// How many TCP clients are served at once, while others wait; and how many questions are another server's.
 const CONNECTIONS: usize = 256;
 /// How long somebody else has for an answer.
 const UPSTREAM: Duration = Duration::from_secs(2);
@@ -63,6 +63,8 @@ struct Server {
     zone: RwLock<Zone>,
     clients: Vec<IpNet>,
     upstream: Option<SocketAddr>,
+    /// For how many questions at once the upstream server is asked.
+    asking: Semaphore,
 }
 
 /// Serves until standard input, which must be a pipe, ends. Listens as soon as all that was there in the beginning is known.
@@ -76,6 +78,7 @@ pub async fn serve(options: Options) -> Result<(), DnsError> {
         zone: RwLock::new(Zone::new(domain)),
         clients: options.clients,
         upstream: options.upstream.map(|address| SocketAddr::new(address, 53)),
+        asking: Semaphore::new(CONNECTIONS),
     });
     let (synced, ready) = oneshot::channel();
     let mut tasks = JoinSet::new();
@@ -124,18 +127,20 @@ async fn datagrams(server: Arc<Server>, socket: Arc<UdpSocket>) -> io::Result<()
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
-        match server.respond(&buffer[..length], client, Transport::Udp) {
-            Response::None => {}
-            Response::Ready(answer) => drop(socket.send_to(&answer, client).await),
-            Response::Foreign(refusal) => {
-                let (server, socket) = (server.clone(), socket.clone());
-                let question = buffer[..length].to_vec();
-                tokio::spawn(async move {
-                    let answer = server.forward(&question, refusal).await;
-                    let _ = socket.send_to(&answer, client).await;
-                });
+        let response = server.respond(&buffer[..length], client, Transport::Udp);
+        if server.knows_no_better(&response) {
+            if let Some(answer) = response.alone() {
+                let _ = socket.send_to(&answer, client).await;
             }
+            continue;
         }
+        let (server, socket) = (server.clone(), socket.clone());
+        let question = buffer[..length].to_vec();
+        tokio::spawn(async move {
+            if let Some(answer) = server.finish(response, &question, Transport::Udp).await {
+                let _ = socket.send_to(&answer, client).await;
+            }
+        });
     }
 }
 
@@ -159,21 +164,12 @@ async fn streams(server: Arc<Server>, listener: TcpListener) -> io::Result<()> {
 /// Question by question, each whole within its time.
 async fn converse(server: &Server, mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
     loop {
-        let question = timeout(PATIENCE, async {
-            let length = stream.read_u16().await?;
-            let mut question = vec![0; length.into()];
-            stream.read_exact(&mut question).await?;
-            Ok::<_, io::Error>(question)
-        });
-        let question = question.await??;
-        let answer = match server.respond(&question, client, Transport::Tcp) {
-            Response::None => return Ok(()),
-            Response::Ready(answer) => answer,
-            Response::Foreign(refusal) => server.forward(&question, refusal).await,
+        let question = timeout(PATIENCE, read_framed(&mut stream)).await??;
+        let response = server.respond(&question, client, Transport::Tcp);
+        let Some(answer) = server.finish(response, &question, Transport::Tcp).await else {
+            return Ok(());
         };
-        let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
-        let framed = [&length.to_be_bytes()[..], &answer].concat();
-        timeout(PATIENCE, stream.write_all(&framed)).await??;
+        timeout(PATIENCE, write_framed(&mut stream, &answer)).await??;
     }
 }
 
@@ -187,27 +183,61 @@ impl Server {
         respond(&zone, message, transport)
     }
 
-    /// What the upstream server says; `refusal` when there is none, or it says nothing.
-    async fn forward(&self, question: &[u8], refusal: Vec<u8>) -> Vec<u8> {
-        let Some(upstream) = self.upstream else {
-            return refusal;
+    /// Whether nobody else is to be asked.
+    fn knows_no_better(&self, response: &Response) -> bool {
+        self.upstream.is_none() || matches!(response, Response::None | Response::Ready(_))
+    }
+
+    /// The answer, with what the upstream server says, if it is asked and says anything.
+    async fn finish(&self, response: Response, question: &[u8], transport: Transport) -> Option<Vec<u8>> {
+        let (Some(upstream), Ok(_permit)) = (self.upstream, self.asking.try_acquire()) else {
+            return response.alone();
         };
-        let ask = async {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
-            socket.connect(upstream).await?;
-            socket.send(question).await?;
-            let mut answer = vec![0; usize::from(u16::MAX)];
-            loop {
-                let length = socket.recv(&mut answer).await?;
-                if answer[..length].get(..2) == question.get(..2) {
-                    answer.truncate(length);
-                    return Ok::<_, io::Error>(answer);
-                }
+        match response {
+            Response::Foreign(refusal) => Some(ask(upstream, question, transport).await.unwrap_or(refusal)),
+            Response::Alias(unfinished) => {
+                let said = ask(upstream, &unfinished.question(), transport).await;
+                Some(unfinished.finish(said.as_deref()))
             }
-        };
-        match timeout(UPSTREAM, ask).await {
-            Ok(Ok(answer)) => answer,
-            _ => refusal,
+            Response::None | Response::Ready(_) => response.alone(),
         }
     }
+}
+
+/// What another server says in time.
+async fn ask(server: SocketAddr, question: &[u8], transport: Transport) -> Option<Vec<u8>> {
+    let answer = async {
+        match transport {
+            Transport::Udp => {
+                let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+                socket.connect(server).await?;
+                socket.send(question).await?;
+                let mut answer = vec![0; usize::from(u16::MAX)];
+                let length = socket.recv(&mut answer).await?;
+                answer.truncate(length);
+                Ok(answer)
+            }
+            Transport::Tcp => {
+                let mut stream = TcpStream::connect(server).await?;
+                write_framed(&mut stream, question).await?;
+                read_framed(&mut stream).await
+            }
+        }
+    };
+    let answer: io::Result<Vec<u8>> = timeout(UPSTREAM, answer).await.ok()?;
+    answer.ok().filter(|answer| answer.get(..2) == question.get(..2))
+}
+
+async fn read_framed(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let length = stream.read_u16().await?;
+    let mut message = vec![0; length.into()];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
+}
+
+async fn write_framed(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(message.len()).map_err(io::Error::other)?;
+    stream
+        .write_all(&[&length.to_be_bytes()[..], message].concat())
+        .await
 }

@@ -83,14 +83,12 @@ proptest! {
         let edns = Message::from_vec(&message).ok().and_then(|message| message.edns);
         let limit = edns.map_or(512, |edns| edns.max_payload().clamp(512, 1232));
         for (transport, limit) in [(Transport::Udp, limit), (Transport::Tcp, u16::MAX)] {
-            match CROWDED.with(|zone| respond(zone, &message, transport)) {
-                Response::None => {}
-                Response::Ready(bytes) | Response::Foreign(bytes) => {
-                    prop_assert!(bytes.len() <= usize::from(limit));
-                    let response = Message::from_vec(&bytes).unwrap();
-                    prop_assert_eq!(response.metadata.message_type, MessageType::Response);
-                    prop_assert_eq!(&bytes[..2], &message[..2]);
-                }
+            let response = CROWDED.with(|zone| respond(zone, &message, transport));
+            if let Some(bytes) = response.alone() {
+                prop_assert!(bytes.len() <= usize::from(limit));
+                let response = Message::from_vec(&bytes).unwrap();
+                prop_assert_eq!(response.metadata.message_type, MessageType::Response);
+                prop_assert_eq!(&bytes[..2], &message[..2]);
             }
         }
     }

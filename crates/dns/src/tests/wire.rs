@@ -278,3 +278,34 @@ fn labels_that_are_no_text_are_no_names() {
         assert_eq!(code(&request), ResponseCode::NXDomain, "{labels:?}");
     }
 }
+
+/// A CNAME to somebody else's name, with what somebody else says of it.
+#[test]
+fn an_alias_is_finished_by_who_knows_its_target() {
+    let zone = zone(&services::cluster());
+    let asked = request("external.testns.svc.cluster.local. A");
+    let Response::Alias(unfinished) = respond(&zone, &asked.to_vec().unwrap(), Transport::Udp) else {
+        panic!("it isn't finished");
+    };
+    let question = Message::from_vec(&unfinished.question()).unwrap();
+    assert_eq!(question.queries[0].to_string(), "ext.interwebs.test. IN A");
+    let mut said = Message::response(question.metadata.id, OpCode::Query);
+    let address = Name::from_ascii("ext.interwebs.test.").unwrap();
+    let data = hickory_proto::rr::RData::A(std::net::Ipv4Addr::new(192, 0, 2, 1).into());
+    said.add_answer(Record::from_rdata(address, 60, data));
+    let finished = Message::from_vec(&unfinished.finish(Some(&said.to_vec().unwrap()))).unwrap();
+    let rows: Vec<String> = finished.answers.iter().map(Record::to_string).collect();
+    assert_eq!(
+        rows,
+        [
+            "external.testns.svc.cluster.local. 5 IN CNAME ext.interwebs.test.",
+            "ext.interwebs.test. 60 IN A 192.0.2.1",
+        ]
+    );
+    // Who asks for the CNAME itself, or for text, needs nobody else.
+    for kind in ["CNAME", "TXT"] {
+        let asked = request(&format!("external.testns.svc.cluster.local. {kind}"));
+        let response = respond(&zone, &asked.to_vec().unwrap(), Transport::Udp);
+        assert!(matches!(response, Response::Ready(_)), "{kind}");
+    }
+}
