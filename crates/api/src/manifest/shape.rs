@@ -165,6 +165,10 @@ impl<'a> Compiler<'a> {
             let choices = choices.iter().filter_map(|choice| choice["const"].as_str());
             return Shape::Choice(choices.map(str::to_owned).collect());
         }
+        if let Some(choices) = schema["enum"].as_array() {
+            let choices = choices.iter().filter_map(Value::as_str);
+            return Shape::Choice(choices.map(str::to_owned).collect());
+        }
         let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
         match kind {
             Some("boolean") => Shape::Bool,
