@@ -39,6 +39,8 @@ pub(crate) struct Try {
     pub(crate) latency: Duration,
     /// Who spoke with whom; none when nobody answered.
     pub(crate) ends: Option<Ends>,
+    /// The name server that was asked, if one was.
+    pub(crate) name_server: Option<IpAddr>,
 }
 
 /// How a try ended.
@@ -152,6 +154,7 @@ async fn exchange(
         seen,
         latency,
         ends,
+        name_server: None,
     })
 }
 
@@ -182,6 +185,7 @@ async fn exec(
         seen,
         latency: start.elapsed(),
         ends: None,
+        name_server: None,
     })
 }
 
@@ -202,6 +206,7 @@ async fn resolve(
         seen,
         latency: start.elapsed(),
         ends: None,
+        name_server: resolver.server(),
     })
 }
 

@@ -230,6 +230,9 @@ fn summary(expect: &Expect, tries: &[Try], spread: &Spread, facts: &Facts) -> St
 
 fn in_words(one: &Try, facts: &Facts, with_client: bool) -> String {
     let mut words = brief(&one.seen);
+    if let (Some(server), Seen::Refused | Seen::TimedOut | Seen::Unreachable) = (one.name_server, &one.seen) {
+        words = format!("name server {server}: {words}");
+    }
     if let Some(ends) = one.ends {
         words.push_str(&match facts.pods.at(ends.answerer) {
             Some(pod) => format!(" from {pod} ({})", ends.answerer.ip()),

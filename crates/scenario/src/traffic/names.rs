@@ -52,6 +52,11 @@ impl Resolver {
         resolver
     }
 
+    /// Whom it asks.
+    pub(super) fn server(&self) -> Option<IpAddr> {
+        self.server.map(|server| server.ip())
+    }
+
     /// The names that are asked for, in order, until one is there.
     fn names(&self, name: &str) -> Vec<String> {
         let absolute = format!("{}.", name.trim_end_matches('.'));

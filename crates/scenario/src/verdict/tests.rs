@@ -43,6 +43,7 @@ fn tried(seen: Seen) -> Try {
         seen,
         latency: Duration::from_millis(5),
         ends,
+        name_server: None,
     }
 }
 
