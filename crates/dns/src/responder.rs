@@ -12,6 +12,9 @@ const PLAIN: u16 = 512;
 /// The largest one to any: it passes every link whole (DNS Flag Day 2020).
 const LARGEST: u16 = 1232;
 
+/// The bit of a header's third byte that says that something was left out.
+const TRUNCATED: u8 = 2;
+
 /// The size of a record that says what EDNS has to.
 const OPT: u16 = 11;
 
@@ -67,6 +70,9 @@ impl Unfinished {
     pub fn question(&self) -> Vec<u8> {
         let mut question = Message::query();
         question.metadata.recursion_desired = true;
+        let mut edns = Edns::new();
+        edns.set_max_payload(LARGEST);
+        question.edns = Some(edns);
         if let (
             Some(asked),
             Some(Record {
@@ -80,14 +86,22 @@ impl Unfinished {
         question.to_vec().unwrap_or_default()
     }
 
-    /// The whole answer, with what somebody else has said.
+    /// The whole answer, with what somebody else has said, as far as they could.
     pub fn finish(mut self, said: Option<&[u8]>) -> Vec<u8> {
-        let said = said.and_then(|bytes| Message::from_vec(bytes).ok());
-        self.answer
-            .answers
-            .extend(said.into_iter().flat_map(|said| said.answers));
+        if let Some(said) = said.and_then(|bytes| Message::from_vec(bytes).ok()) {
+            self.answer.metadata.truncation = said.metadata.truncation;
+            self.answer.answers.extend(said.answers);
+        }
         encode(self.answer, self.limit)
     }
+}
+
+/// A refusal as the word of a server that should have known, and couldn't be asked.
+pub fn failure(mut refusal: Vec<u8>) -> Vec<u8> {
+    if let Some(code) = refusal.get_mut(3) {
+        *code = (*code & 0xf0) | u8::try_from(u16::from(ResponseCode::ServFail)).unwrap_or_default();
+    }
+    refusal
 }
 
 /// The answer of `zone` to the bytes of a message.
@@ -162,18 +176,23 @@ fn understood(request: &Message) -> Result<&Query, ResponseCode> {
 /// What doesn't fit is left out: first what nobody asked for, then as much as must be, and the client comes again by
 /// TCP.
 fn encode(mut response: Message, limit: u16) -> Vec<u8> {
-    let bytes = |response: &Message| response.to_vec().unwrap_or_default();
-    let mut encoded = bytes(&response);
-    if encoded.len() > limit.into() {
-        response.additionals.clear();
-        encoded = bytes(&response);
+    if let Some(bytes) = whole(&response, limit) {
+        return bytes;
     }
-    if encoded.len() > limit.into() {
-        response.metadata.truncation = true;
-        response.answers.truncate(fitting(&response, limit - OPT));
-        encoded = bytes(&response);
+    response.additionals.clear();
+    if let Some(bytes) = whole(&response, limit) {
+        return bytes;
     }
-    encoded
+    response.metadata.truncation = true;
+    response.answers.truncate(fitting(&response, limit - OPT));
+    response.to_vec().unwrap_or_default()
+}
+
+/// The bytes of a message, if all of it fits: the library cuts what is too large for any.
+fn whole(response: &Message, limit: u16) -> Option<Vec<u8>> {
+    let bytes = response.to_vec().ok()?;
+    let is_cut = !response.metadata.truncation && bytes.get(2).is_some_and(|flags| flags & TRUNCATED != 0);
+    (bytes.len() <= limit.into() && !is_cut).then_some(bytes)
 }
 
 /// How many answers have room.

@@ -1,7 +1,7 @@
 //! The name server: changes come in by standard input, questions by UDP and TCP.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::feed::{self, Taken};
-use crate::responder::{Response, Transport, respond};
+use crate::responder::{Response, Transport, failure, respond};
 use crate::zone::Zone;
 
 /// How long a TCP client has for a whole question, and for taking its answer.
@@ -37,7 +37,7 @@ pub struct Options {
     clients: Vec<IpNet>,
     /// A server that is asked for names of other domains; without one they are refused.
     #[arg(long, value_name = "ADDRESS")]
-    upstream: Option<IpAddr>,
+    upstream: Option<Ipv4Addr>,
     /// The port to listen on.
     #[arg(long, default_value_t = 53)]
     port: u16,
@@ -67,7 +67,9 @@ struct Server {
     asking: Semaphore,
 }
 
-/// Serves until standard input, which must be a pipe, ends. Listens as soon as all that was there in the beginning is known.
+/// Serves until standard input, which must be a pipe, ends.
+///
+/// Listens as soon as all that was there in the beginning is known.
 ///
 /// # Errors
 /// [`DnsError`].
@@ -77,7 +79,7 @@ pub async fn serve(options: Options) -> Result<(), DnsError> {
     let server = Arc::new(Server {
         zone: RwLock::new(Zone::new(domain)),
         clients: options.clients,
-        upstream: options.upstream.map(|address| SocketAddr::new(address, 53)),
+        upstream: options.upstream.map(|address| SocketAddr::from((address, 53))),
         asking: Semaphore::new(CONNECTIONS),
     });
     let (synced, ready) = oneshot::channel();
@@ -194,7 +196,10 @@ impl Server {
             return response.alone();
         };
         match response {
-            Response::Foreign(refusal) => Some(ask(upstream, question, transport).await.unwrap_or(refusal)),
+            Response::Foreign(refusal) => {
+                let said = ask(upstream, question, transport).await;
+                Some(said.unwrap_or_else(|| failure(refusal)))
+            }
             Response::Alias(unfinished) => {
                 let said = ask(upstream, &unfinished.question(), transport).await;
                 Some(unfinished.finish(said.as_deref()))

@@ -4,6 +4,7 @@ use hickory_proto::op::{Edns, OpCode};
 use hickory_proto::rr::DNSClass;
 
 use super::*;
+use crate::responder::failure;
 
 /// A cluster with a headless service of 200 endpoints, and one of a few with long names.
 fn crowded() -> Zone {
@@ -302,10 +303,57 @@ fn an_alias_is_finished_by_who_knows_its_target() {
             "ext.interwebs.test. 60 IN A 192.0.2.1",
         ]
     );
+    // Who comes again by TCP gets what there was no room for.
+    let Response::Alias(unfinished) = respond(&zone, &asked.to_vec().unwrap(), Transport::Udp) else {
+        panic!("it isn't finished");
+    };
+    said.metadata.truncation = true;
+    let finished = Message::from_vec(&unfinished.finish(Some(&said.to_vec().unwrap()))).unwrap();
+    assert!(finished.metadata.truncation);
     // Who asks for the CNAME itself, or for text, needs nobody else.
     for kind in ["CNAME", "TXT"] {
         let asked = request(&format!("external.testns.svc.cluster.local. {kind}"));
         let response = respond(&zone, &asked.to_vec().unwrap(), Transport::Udp);
         assert!(matches!(response, Response::Ready(_)), "{kind}");
     }
+}
+
+/// The most that a message can be is not much for a service of a thousand pods.
+#[test]
+fn the_largest_answers_end_where_they_say() {
+    let mut zone = Zone::new(Name::from_ascii("cluster.local.").unwrap());
+    zone.set_namespace(&namespace("default"), true);
+    zone.set_service(&service("crowd.default", json!({"clusterIP": "None"})), true);
+    for number in 0..50 {
+        let endpoints: Vec<String> = (0..100).map(|last| format!("10.244.{number}.{last}")).collect();
+        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+        zone.set_slice(&slice("crowd.default", number, &endpoints, http()), true);
+    }
+    for kind in ["A", "SRV"] {
+        let asked = request(&format!("crowd.default.svc.cluster.local. {kind}"));
+        let Response::Ready(bytes) = respond(&zone, &asked.to_vec().unwrap(), Transport::Tcp) else {
+            panic!("it is all here");
+        };
+        let answer = Message::from_vec(&bytes).unwrap();
+        let told = (answer.metadata.truncation, answer.answers.len());
+        assert!(told.0 && told.1 > 500, "{kind}: {told:?}, {} bytes", bytes.len());
+        // Nothing is left behind the last record: written again, it is as long.
+        assert_eq!(answer.to_vec().unwrap().len(), bytes.len(), "{kind}");
+    }
+}
+
+#[test]
+fn who_cannot_be_asked_is_a_failure_and_no_refusal() {
+    let zone = zone(&services::cluster());
+    let asked = request("example.com. A").to_vec().unwrap();
+    let Response::Foreign(refusal) = respond(&zone, &asked, Transport::Udp) else {
+        panic!("it is somebody else's name");
+    };
+    let failed = Message::from_vec(&failure(refusal.clone())).unwrap();
+    let refused = Message::from_vec(&refusal).unwrap();
+    assert_eq!(failed.metadata.response_code, ResponseCode::ServFail);
+    assert_eq!(
+        (failed.metadata.id, failed.queries),
+        (refused.metadata.id, refused.queries)
+    );
 }
