@@ -3,6 +3,7 @@
 pub mod builtin;
 pub mod defaults;
 pub mod diagnostic;
+pub mod labels;
 pub mod limits;
 pub mod manifest;
 pub mod object;

@@ -20,8 +20,8 @@ pub struct ClusterIps {
 
 /// A service range.
 ///
-/// Its lower band, `min(max(16, size / 16), 256)` addresses when it has more than 16, is kept for services that request an address (KEP-3070);
-/// others get one from there only when the rest is taken.
+/// Its lower band, `min(max(16, size / 16), 256)` addresses when it has more than 16, is kept for services that request
+/// an address (KEP-3070); others get one from there only when the rest is taken.
 #[derive(Debug)]
 struct Range {
     cidr: Ipv4Net,

@@ -20,6 +20,7 @@ use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
 use tokio::sync::watch;
 
+use crate::pods::is_over;
 use crate::registry::Registry;
 use crate::store::{Change, Event, Store, Watch, name_of};
 use index::Index;
@@ -92,9 +93,11 @@ impl Controllers {
         self.dirty.insert((event.object.kind(), name));
         if event.change == Change::Deleted {
             self.collect_garbage(&event.object);
-            if event.object.kind() == Kind::Pod {
-                self.mark_unscheduled();
-            }
+        }
+        if let Object::Pod(pod) = &*event.object
+            && (event.change == Change::Deleted || is_over(pod))
+        {
+            self.mark_unscheduled();
         }
         self.mark_terminating_namespace(&event.object);
         if event.object.kind() == Kind::Node {

@@ -140,6 +140,14 @@ impl Registry {
     /// # Errors
     /// [`ApiError`]; nothing has changed then.
     pub fn apply(&self, mut object: Object) -> Result<Applied, ApiError> {
+        let metadata = object.metadata_mut();
+        let prefix = metadata
+            .generate_name
+            .as_deref()
+            .filter(|prefix| !prefix.is_empty());
+        if let (None | Some(""), Some(prefix)) = (metadata.name.as_deref(), prefix) {
+            metadata.name = Some(generated_name(prefix));
+        }
         if object.kind().namespaced() {
             let namespace = object
                 .metadata_mut()
@@ -334,10 +342,11 @@ fn invalid(object: &Object, errors: Vec<FieldError>) -> ApiError {
     }
 }
 
-/// Five letters and digits that make no words, as Kubernetes ends generated names.
-pub(crate) fn random_suffix() -> String {
+/// `prefix`, as much of it as a name has room for, with five letters and digits that make no words.
+pub(crate) fn generated_name(prefix: &str) -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    (0..5)
-        .map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]))
-        .collect()
+    const ROOM: usize = 63 - 5;
+    let start = prefix.chars().take(ROOM);
+    let end = (0..5).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]));
+    start.chain(end).collect()
 }

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
+use podlab_api::labels::{SERVICE_NAME, ZONE};
 use podlab_api::object::Object;
 use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Change, Event, Shared, name_of};
@@ -18,11 +19,6 @@ use crate::elements::{Element, Frontend, Transaction, Verdict};
 use crate::pick::Pick;
 use crate::served::{Identities, ServedPort};
 use crate::topology::Place;
-
-/// The label of an EndpointSlice that names its service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
-/// The label of a Node that names its zone.
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// The services of a cluster, and what the maps hold for them. The work of a change is that of the services that
 /// it touches, however many there are.

@@ -152,7 +152,11 @@ impl Rollout {
             let gone = self.old.iter().all(|set| set.asked == 0 && set.there == 0);
             return if gone { self.replicas } else { self.new.asked };
         };
-        let room = (self.replicas + surge - old).max(self.new.asked.min(self.replicas));
+        let room = self
+            .replicas
+            .saturating_add(surge)
+            .saturating_sub(old)
+            .max(self.new.asked.min(self.replicas));
         room.clamp(0, self.replicas)
     }
 
@@ -192,8 +196,9 @@ fn share(value: Option<IntOrString>, whole: i32, round_up: bool) -> i32 {
         Some(IntOrString::String(text)) => text.trim_end_matches('%').parse().unwrap_or(25),
         None => 25,
     };
-    let exact = whole * percent;
-    if round_up { (exact + 99) / 100 } else { exact / 100 }
+    let exact = i64::from(whole) * i64::from(percent);
+    let share = if round_up { (exact + 99) / 100 } else { exact / 100 };
+    i32::try_from(share).unwrap_or(i32::MAX)
 }
 
 fn revision(set: &ReplicaSet) -> u64 {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Service, ServicePort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointHints, ForNode, ForZone};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use podlab_api::labels::ZONE;
 use podlab_api::steps::NamespacedName;
 
 use super::Controllers;
@@ -22,8 +23,6 @@ const TOPOLOGY_MODES: [&str; 2] = [
 ];
 /// The label of the slices of a service without a ClusterIP.
 const HEADLESS: &str = "service.kubernetes.io/headless";
-/// The label of a Node that names its zone.
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 impl Controllers {
     pub(super) fn reconcile_endpoint_slices(&mut self, name: &NamespacedName) {

@@ -8,6 +8,7 @@ use podlab_api::object::{Kind, Object};
 use podlab_api::steps::NamespacedName;
 
 use super::host_ports::HostPorts;
+use crate::pods::is_over;
 use crate::store::name_of;
 
 /// Namespace, key and value of a label.
@@ -41,7 +42,9 @@ impl Index {
                 }
                 match node_of(pod) {
                     Some(node) => {
-                        self.host_ports.add(pod, &node);
+                        if !is_over(pod) {
+                            self.host_ports.add(pod, &node);
+                        }
                         *self.on_node.entry(node).or_default() += 1;
                     }
                     None => drop(self.unscheduled.insert(name)),
@@ -78,7 +81,9 @@ impl Index {
                 }
                 match node_of(pod) {
                     Some(node) => {
-                        self.host_ports.remove(pod, &node);
+                        if !is_over(pod) {
+                            self.host_ports.remove(pod, &node);
+                        }
                         let count = self.on_node.entry(node.clone()).or_default();
                         *count = count.saturating_sub(1);
                         if *count == 0 {

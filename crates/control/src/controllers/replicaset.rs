@@ -5,12 +5,13 @@ use std::cmp::Reverse;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use podlab_api::object::{Kind, Resource};
+use podlab_api::defaults::default_object;
+use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
 
 use super::Controllers;
 use crate::pods::{is_over, is_ready};
-use crate::registry::random_suffix;
+use crate::registry::generated_name;
 use crate::store::{Shared, name_of};
 
 impl Controllers {
@@ -55,7 +56,7 @@ impl Controllers {
         let labels = template.metadata.unwrap_or_default();
         let prefix = format!("{}-", set.metadata.name.as_deref().unwrap_or_default());
         let metadata = ObjectMeta {
-            name: Some(format!("{prefix}{}", random_suffix())),
+            name: Some(generated_name(&prefix)),
             generate_name: Some(prefix),
             namespace: set.metadata.namespace.clone(),
             owner_references: Some(vec![controller_reference(set, "apps/v1")]),
@@ -66,11 +67,14 @@ impl Controllers {
             phase: Some("Pending".to_owned()),
             ..PodStatus::default()
         };
-        let pod = Pod {
+        // A template lacks what only pods get.
+        let mut object = Object::Pod(Pod {
             metadata,
             spec: template.spec,
             status: Some(status),
-        };
+        });
+        default_object(&mut object);
+        let Object::Pod(pod) = object else { return };
         // The name is taken, one time in ten million: the set is looked at again, and gets another.
         if let Err(error) = self.store().create(pod) {
             tracing::debug!(%error, "replicaset");

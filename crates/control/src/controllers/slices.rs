@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use podlab_api::labels::SERVICE_NAME;
 use podlab_api::object::Resource;
 
-use crate::registry::random_suffix;
+use crate::registry::generated_name;
 use crate::store::{Shared, Store, name_of};
 
-/// How long a generated name's beginning may be: five characters follow, and 63 are a name's limit.
-const LONGEST_PREFIX: usize = 58;
-/// The label that names a slice's service.
-pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The label that names the controller that keeps a slice.
 pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 
@@ -154,10 +151,9 @@ impl Template {
 
     fn create(&self, store: &Store, common: &Common, endpoints: Vec<Endpoint>) {
         let prefix = format!("{}-", self.service);
-        let start: String = prefix.chars().take(LONGEST_PREFIX).collect();
         let slice = EndpointSlice {
             metadata: ObjectMeta {
-                name: Some(format!("{start}{}", random_suffix())),
+                name: Some(generated_name(&prefix)),
                 generate_name: Some(prefix),
                 namespace: self.namespace.clone(),
                 labels: Some(self.labels.clone()),

@@ -317,3 +317,53 @@ fn two_pods_cannot_have_the_same_port_of_a_node() {
     lab.controllers.run();
     assert_eq!(bound(&lab), [1, 2, 3, 4]);
 }
+
+/// What a template lacks, its pods get: their containers' ports are the node's.
+#[test]
+fn pods_of_a_deployment_on_the_nodes_network_need_its_ports() {
+    let mut lab = Lab::new();
+    let container = json!({"name": "agent", "image": "i", "ports": [{"containerPort": 9100}]});
+    let deployment: Deployment = serde_json::from_value(json!({
+        "metadata": {"name": "agent"},
+        "spec": {
+            "replicas": 2, "selector": {"matchLabels": {"app": "agent"}},
+            "template": {
+                "metadata": {"labels": {"app": "agent"}},
+                "spec": {"hostNetwork": true, "containers": [container]},
+            },
+        },
+    }))
+    .unwrap();
+    lab.registry.apply(Object::Deployment(deployment)).unwrap();
+    lab.controllers.run();
+    let bound = |lab: &Lab| {
+        let pods = lab.registry.store().list::<Pod>();
+        let nodes = pods
+            .iter()
+            .filter(|pod| pod.spec.as_ref().unwrap().node_name.is_some());
+        nodes.map(|pod| name_of(&pod.metadata)).collect::<Vec<_>>()
+    };
+    let first = bound(&lab);
+    assert_eq!(first.len(), 1);
+    // One that has ended needs them no longer.
+    let end = |pod: &mut Pod| pod.status.get_or_insert_default().phase = Some("Failed".to_owned());
+    lab.registry.store().modify(&first[0], end).unwrap();
+    lab.controllers.run();
+    assert!(bound(&lab).len() > 1);
+}
+
+#[test]
+fn the_largest_surge_is_taken() {
+    let mut lab = Lab::new();
+    for surge in [json!(i32::MAX), json!("2000000000%")] {
+        lab.deployment(2, "v1");
+        let surged = |deployment: &mut Deployment| {
+            let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge}});
+            deployment.spec.as_mut().unwrap().strategy = serde_json::from_value(strategy).unwrap();
+        };
+        lab.registry.store().modify(&in_default("web"), surged).unwrap();
+        lab.deployment(3, "v2");
+        lab.controllers.run();
+        assert!(lab.pods().len() >= 3);
+    }
+}

@@ -6,14 +6,11 @@ use podlab_api::steps::NamespacedName;
 use podlab_api::validation::{FieldError, FieldReason};
 
 use super::kept::keep_node;
-use super::{ApiError, Applied, Registry, invalid, random_suffix};
+use super::{ApiError, Applied, Registry, invalid};
 use crate::store::StoreError;
 
 impl Registry {
     pub(super) fn apply_pod(&self, mut pod: Pod, stored: Option<&Pod>) -> Result<Applied, ApiError> {
-        if let (None, Some(prefix)) = (&pod.metadata.name, &pod.metadata.generate_name) {
-            pod.metadata.name = Some(format!("{prefix}{}", random_suffix()));
-        }
         if let Some(stored) = stored {
             let errors = changed_images(&pod, stored);
             if !errors.is_empty() {

@@ -209,3 +209,27 @@ fn the_same_is_said_once() {
     );
     assert_eq!(said.unwrap_err().matches("Invalid value").count(), 1);
 }
+
+/// Objects of every kind, as for `kubectl create`.
+#[test]
+fn a_name_is_made_of_what_it_is_to_begin_with() {
+    let registry = registry();
+    let long = "a".repeat(60);
+    let cases = [
+        (json!({ "generateName": "web-" }), "web-"),
+        (json!({ "name": "", "generateName": "api-" }), "api-"),
+        (json!({ "generateName": long }), &long[..58]),
+    ];
+    for (metadata, start) in cases {
+        let service = json!({ "metadata": metadata, "spec": { "ports": [{ "port": 80 }] } });
+        let service = Object::Service(serde_json::from_value(service).unwrap());
+        apply(&registry, service).unwrap();
+        let of_it = |service: &Service| {
+            let name = service.metadata.name.clone().unwrap_or_default();
+            name.starts_with(start) && name.len() == start.len() + 5
+        };
+        let stored = registry.store().list::<Service>();
+        let names = stored.iter().filter(|service| of_it(service)).count();
+        assert_eq!(names, 1, "{metadata}");
+    }
+}
