@@ -85,7 +85,7 @@ pub struct Program {
 
 /// A step: a sentence that says what it proves, and exactly one thing to do.
 ///
-/// Traffic is one of `http`, `tcp`, `udp`, `exec`, and has a `from`; the rest change the cluster, or look at it.
+/// Traffic is one of `http`, `tcp`, `udp`, `dns`, `exec`, and has a `from`; the rest change the cluster, or look at it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepSpec {

@@ -30,7 +30,7 @@ pub struct Scenario {
     /// Where pod addresses come from, a /24 of it for each node.
     pub pod_cidr: IpNet,
     /// Who is asked for names of other domains.
-    pub upstream_nameserver: Option<IpAddr>,
+    pub upstream_nameserver: Option<Ipv4Addr>,
     /// Programs of this machine that images stand for, in addition to podlab's own table.
     pub programs: Vec<Program>,
     /// Host programs without which it is skipped.

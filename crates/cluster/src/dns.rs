@@ -1,6 +1,6 @@
 //! The cluster's name server: a Service and a Deployment as any other, there from the beginning.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use podlab_api::builtin::{dns_deployment, dns_service};
@@ -16,7 +16,7 @@ pub fn address(service_cidr: IpNet) -> Option<IpAddr> {
 }
 
 /// The name server's objects. It answers the cluster's pods, and asks `upstream` for names of other domains.
-pub fn objects(service_cidr: IpNet, pod_cidr: IpNet, upstream: Option<IpAddr>) -> Vec<Object> {
+pub fn objects(service_cidr: IpNet, pod_cidr: IpNet, upstream: Option<Ipv4Addr>) -> Vec<Object> {
     let Some(address) = address(service_cidr) else {
         return Vec::new();
     };

@@ -2,7 +2,7 @@
 
 pub mod dns;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -34,7 +34,7 @@ pub struct Options {
     /// Where pod addresses come from, a /24 of it for each node.
     pub pod_cidr: IpNet,
     /// A name server for names of other domains.
-    pub upstream_nameserver: Option<IpAddr>,
+    pub upstream_nameserver: Option<Ipv4Addr>,
     /// What runs in place of images.
     pub images: Images,
 }

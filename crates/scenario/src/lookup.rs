@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use podlab_api::labels::SERVICE_NAME;
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::scenario::PortSpec;
 use podlab_api::steps::{NamespacedName, PodRef, Records};
@@ -16,9 +17,6 @@ use podlab_control::store::{Shared, Store};
 use podlab_kernel::conntrack::Protocol;
 
 use crate::Obstacle;
-
-/// The label by which an EndpointSlice says whose it is.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// An object by kind and name.
 pub(crate) fn find<T: Resource>(store: &Store, name: &NamespacedName) -> Result<Shared<T>, Obstacle> {
@@ -130,7 +128,9 @@ pub(crate) fn records(store: &Store, wanted: &[Records]) -> Result<BTreeSet<Stri
             Records::Service(name) => {
                 let service: Shared<Service> = find(store, name)?;
                 let address = service.spec.as_ref().and_then(|spec| spec.cluster_ip.clone());
-                texts.extend(address);
+                let address = address.filter(|address| address != "None");
+                let nothing = || Obstacle::NoAddress(format!("service \"{name}\""));
+                texts.insert(address.ok_or_else(nothing)?);
             }
             Records::Pods(which) => {
                 let pods = able_pods(store, which)?;

@@ -72,6 +72,7 @@ pub(crate) enum Seen {
 /// A connection as the one that answers sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ends {
+    pub(crate) protocol: Protocol,
     pub(crate) answerer: SocketAddr,
     pub(crate) client: IpAddr,
 }
@@ -142,6 +143,7 @@ async fn exchange(
                 (flow.reply.source, flow.reply.destination)
             });
             Some(Ends {
+                protocol: payload.protocol(),
                 answerer,
                 client: client.ip(),
             })

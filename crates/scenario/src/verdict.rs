@@ -30,6 +30,14 @@ pub(crate) struct Facts {
     pub(crate) records: Option<BTreeSet<String>>,
 }
 
+impl Facts {
+    /// The pod that answered, if one did.
+    fn answerer(&self, one: &Try) -> Option<&NamespacedName> {
+        let ends = one.ends?;
+        self.pods.at(ends.protocol, ends.answerer)
+    }
+}
+
 /// What a step has shown.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Verdict {
@@ -47,8 +55,8 @@ struct Mismatch {
 
 /// The verdict about tries, of which there is at least one.
 pub(crate) fn judge(expect: &Expect, tries: &[Try], facts: &Facts) -> Verdict {
-    let answerer = |one: &Try| facts.pods.at(one.ends?.answerer).cloned();
-    let mut pods: BTreeSet<NamespacedName> = tries.iter().filter_map(answerer).collect();
+    let answerers = tries.iter().filter_map(|one| facts.answerer(one).cloned());
+    let mut pods: BTreeSet<NamespacedName> = answerers.collect();
     pods.extend(tries.iter().filter_map(|one| one.sender.clone()));
 
     let wrong: Vec<Mismatch> = tries
@@ -179,10 +187,7 @@ fn content(expect: &Expect, body: &[u8]) -> Option<String> {
 fn ends(expect: &Expect, one: &Try, facts: &Facts) -> Option<String> {
     let seen = one.ends?;
     if let Some(allowed) = &facts.allowed
-        && !facts
-            .pods
-            .at(seen.answerer)
-            .is_some_and(|pod| allowed.contains(pod))
+        && !facts.answerer(one).is_some_and(|pod| allowed.contains(pod))
     {
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
         return Some(match &allowed[..] {
@@ -234,7 +239,7 @@ fn in_words(one: &Try, facts: &Facts, with_client: bool) -> String {
         words = format!("name server {server}: {words}");
     }
     if let Some(ends) = one.ends {
-        words.push_str(&match facts.pods.at(ends.answerer) {
+        words.push_str(&match facts.answerer(one) {
             Some(pod) => format!(" from {pod} ({})", ends.answerer.ip()),
             None => format!(" from {}", ends.answerer.ip()),
         });

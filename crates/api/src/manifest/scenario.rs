@@ -1,6 +1,6 @@
 //! From the Scenario document to the steps that are run.
 
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -91,15 +91,17 @@ fn read_steps(
     (steps, reader.applied)
 }
 
-fn upstream(cluster: &ClusterSpec, complain: &mut impl FnMut(&str, &str)) -> Option<IpAddr> {
+fn upstream(cluster: &ClusterSpec, complain: &mut impl FnMut(&str, &str)) -> Option<Ipv4Addr> {
     let text = cluster.upstream_nameserver.as_deref()?;
-    let address = text.parse();
-    if address.is_err() {
-        let rule = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-        let message = format!("Invalid value: {text:?}: {rule}");
+    let address = text
+        .parse()
+        .ok()
+        .filter(|address: &Ipv4Addr| !address.is_unspecified());
+    if address.is_none() {
+        let message = format!("Invalid value: {text:?}: must be a valid IPv4 address");
         complain("spec.cluster.upstreamNameserver", &message);
     }
-    address.ok()
+    address
 }
 
 fn ranges(cluster: ClusterSpec, complain: &mut impl FnMut(&str, &str)) -> (IpNet, IpNet) {

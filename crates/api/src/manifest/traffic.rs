@@ -36,6 +36,10 @@ impl StepReader<'_> {
         } else if let Some(DnsSpec { name, type_ }) = spec.dns {
             if name.is_empty() {
                 self.complain("dns.name", "Required value");
+            } else if !can_be_asked_for(&name) {
+                let rule =
+                    "must be a name of at most 253 characters, with labels of 1 to 63 between its dots";
+                self.complain("dns.name", &invalid(&name, rule));
             }
             let kind = type_.unwrap_or_default();
             ("dns", Some(Request::Dns { name, kind }))
@@ -278,15 +282,20 @@ impl StepReader<'_> {
     }
 }
 
+/// Whether a name, or an address, can be put into a question.
+fn can_be_asked_for(name: &str) -> bool {
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && !label.contains(char::is_whitespace);
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    name.parse::<IpAddr>().is_ok() || (labels.len() <= 253 && labels.split('.').all(is_label))
+}
+
 impl StepReader<'_> {
     fn records(&mut self, texts: &[String]) -> Vec<Records> {
         let mut records = Vec::new();
         for (index, text) in texts.iter().enumerate() {
             let field = format!("expect.records[{index}]");
-            if !["service/", "pod/", "deployment/"]
-                .iter()
-                .any(|kind| text.starts_with(kind))
-            {
+            let kind = text.split_once('/').map(|(kind, _)| kind);
+            if kind.is_none_or(|kind| reference::kind_alone(kind).is_err()) {
                 records.push(Records::Text(text.clone()));
                 continue;
             }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::{Name, RData, RecordType};
 use podlab_api::scenario;
 use podlab_kernel::conntrack::Protocol;
 use podlab_kernel::netns::Netns;
@@ -144,13 +144,23 @@ fn told(answer: &Message) -> Seen {
         ResponseCode::Refused => "REFUSED".to_owned(),
         other => other.to_string(),
     };
-    let mut records: Vec<String> = answer
-        .answers
-        .iter()
-        .map(|record| record.data.to_string())
-        .collect();
+    let mut records: Vec<String> = answer.answers.iter().map(|record| text(&record.data)).collect();
     records.sort();
     Seen::Resolved { code, records }
+}
+
+/// As `dig +short` prints it.
+fn text(data: &RData) -> String {
+    match data {
+        RData::TXT(text) => {
+            let parts = text.txt_data.iter().map(|part| String::from_utf8_lossy(part));
+            parts
+                .map(|part| format!("{part:?}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

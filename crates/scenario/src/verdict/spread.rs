@@ -22,7 +22,7 @@ impl Spread {
     pub(super) fn new(tries: &[Try], facts: &Facts) -> Self {
         let mut counts: BTreeMap<NamespacedName, u64> =
             facts.candidates.iter().map(|pod| (pod.clone(), 0)).collect();
-        let answerers = tries.iter().filter_map(|one| facts.pods.at(one.ends?.answerer));
+        let answerers = tries.iter().filter_map(|one| facts.answerer(one));
         for pod in answerers {
             *counts.entry(pod.clone()).or_default() += 1;
         }

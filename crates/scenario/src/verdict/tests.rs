@@ -1,6 +1,7 @@
 use super::*;
 use crate::traffic::Ends;
 use podlab_api::scenario::Distribution;
+use podlab_kernel::conntrack::Protocol;
 
 const CLIENT: IpAddr = address(1);
 const NODE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(172, 18, 0, 2));
@@ -34,6 +35,7 @@ fn facts() -> Facts {
 
 fn tried(seen: Seen) -> Try {
     let ends = matches!(seen, Seen::Answered { .. }).then_some(Ends {
+        protocol: Protocol::Tcp,
         answerer: (address(11), 8080).into(),
         client: CLIENT,
     });
@@ -71,6 +73,7 @@ fn exited(code: i32, stdout: &str, stderr: &str) -> Try {
 
 fn from(answerer: u8, client: IpAddr) -> Try {
     let ends = Some(Ends {
+        protocol: Protocol::Tcp,
         answerer: (address(answerer), 8080).into(),
         client,
     });
