@@ -312,8 +312,10 @@ impl Changes {
         if old.has_affinity() && !new.has_affinity() {
             self.transaction.forgotten.insert(frontend);
         }
-        if frontend.protocol == Protocol::Udp && new.makes_flows_stale(old) {
-            let service = SocketAddr::new(frontend.address, frontend.port);
+        let service = SocketAddr::new(frontend.address, frontend.port);
+        // The service that had the address has just given it back, with nobody serving.
+        let is_taken_over = self.transaction.udp.contains_key(&service);
+        if frontend.protocol == Protocol::Udp && (is_taken_over || new.makes_flows_stale(old)) {
             self.transaction.udp.insert(service, new.serving().clone());
         }
     }

@@ -265,6 +265,26 @@ fn a_slice_can_change_its_service() {
     insta::assert_snapshot!(cluster.story);
 }
 
+/// Flows with the new service's endpoints aren't those that are to be forgotten, even if no more come to these.
+#[test]
+fn an_address_goes_from_one_service_to_another() {
+    let mut cluster = Follower::new();
+    let ports = json!([{ "port": 53, "protocol": "UDP" }]);
+    let at =
+        |address: &str| json!({ "clusterIP": address, "ports": ports, "internalTrafficPolicy": "Local" });
+    cluster.set_service("old", at("10.96.0.10"));
+    cluster.set_slice("old", "old", ports.clone(), pods(&[5]));
+    let elsewhere = json!([{ "addresses": ["10.244.1.6"], "nodeName": "node-2" }]);
+    cluster.set_slice("new", "new", ports.clone(), elsewhere);
+    cluster.commit();
+    cluster.remove::<Service>("old");
+    cluster.set_service("new", at("10.96.0.10"));
+    let transaction = cluster.commit();
+    let serving = BTreeSet::from(["10.244.1.6:53".parse().unwrap()]);
+    let service = "10.96.0.10:53".parse().unwrap();
+    assert_eq!(transaction.udp, BTreeMap::from([(service, serving)]));
+}
+
 #[test]
 fn clients_stay_with_their_endpoints() {
     let mut cluster = Follower::new();
