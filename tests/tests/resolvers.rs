@@ -1,10 +1,11 @@
 //! Names in a pod, as programs find them that nobody wrote for podlab: by glibc's resolver, by musl's, and by their own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use podlab_kernel::nft::find_program;
 use podlab_tests::{User, podlab, printed, workspace};
+use tempfile::TempPath;
 
 const CLUSTER: &str = "apiVersion: v1
 kind: Service
@@ -55,9 +56,11 @@ fn has(program: &str) -> bool {
     has
 }
 
-/// The program of tests/resolvers, linked with the C library that `compiler` stands for.
-fn lookup(compiler: &str, flags: &[&str]) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lookup-{compiler}"));
+/// The program of tests/resolvers, linked with the C library that `compiler` stands for. It is where pods see it,
+/// which have a `/tmp` of their own.
+fn lookup(compiler: &str, flags: &[&str]) -> TempPath {
+    let place = tempfile::Builder::new().prefix("lookup-").tempfile_in("/var/tmp");
+    let program = place.expect("a temporary file").into_temp_path();
     let source = workspace().join("tests/resolvers/lookup.c");
     let mut command = Command::new(compiler);
     let built = command.args(flags).arg("-o").arg(&program).arg(source).status();
