@@ -1,18 +1,19 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Compares the cluster's name server with dnsmasq, side by side: both in a pod behind a ClusterIP, with the names of the
 # same Services, asked by dnsperf in another pod; in turns, for the most that each can do, and at a fixed pace.
 #   scripts/bench-dns.sh PODLAB [SERVICES] [SECONDS]
 # Needs dnsmasq and dnsperf.
-set -eu
+set -euo pipefail
 
 podlab=$1
 services=${2:-10000}
 seconds=${3:-3}
 cd "$(dirname "$0")/.."
-folder=$PWD/target/bench-dns
-mkdir -p "$folder"
+# Pods see it there; they have a /tmp of their own.
+folder=$(mktemp -d /var/tmp/bench-dns-XXXXXX)
+trap 'rm -rf "$folder"' EXIT
 
-# Addresses from 10.96.16.0 on, above those that Kubernetes keeps.
+# Addresses from 10.97.0.1 on, above those that Kubernetes keeps.
 awk -v services="$services" -v folder="$folder" 'BEGIN {
     for (n = 0; n < services; n++) {
         address = "10." 97 + int(n / 65536) "." int(n / 256) % 256 "." n % 256
