@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1 as core;
+use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Shared, name_of};
 use podlab_kernel::netns::Netns;
 use tokio::sync::{mpsc, watch};
@@ -126,9 +127,15 @@ impl Worker {
             ("hosts", files::hosts(&spec, &names, address)),
             ("resolv.conf", resolv_conf(&spec, &name.namespace, dns)),
         ];
-        let services = self.node.store.list::<core::Service>();
+        // The only one of another namespace that a pod is told of.
+        let api = NamespacedName {
+            namespace: "default".to_owned(),
+            name: "kubernetes".to_owned(),
+        };
+        let api = self.node.store.get::<core::Service>(&api);
+        let own = self.node.store.list_in::<core::Service>(&name.namespace);
         let services = service_variables(
-            services.iter().map(|service| &**service),
+            api.iter().chain(&own).map(|service| &**service),
             &name.namespace,
             spec.enable_service_links != Some(false),
         );
