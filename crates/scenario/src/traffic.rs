@@ -85,6 +85,19 @@ struct Sender {
     node: String,
 }
 
+impl Sender {
+    fn tried(&self, seen: Seen, latency: Duration) -> Try {
+        Try {
+            sender: self.pod.clone(),
+            address: self.address,
+            seen,
+            latency,
+            ends: None,
+            name_server: None,
+        }
+    }
+}
+
 /// Sends it as often as it says. The tries are in order.
 pub(crate) async fn send(cluster: &Cluster, traffic: &Traffic) -> Result<Vec<Try>, Obstacle> {
     let senders = senders(cluster, &traffic.from)?;
@@ -151,12 +164,8 @@ async fn exchange(
         _ => None,
     };
     Ok(Try {
-        sender: sender.pod.clone(),
-        address: sender.address,
-        seen,
-        latency,
         ends,
-        name_server: None,
+        ..sender.tried(seen, latency)
     })
 }
 
@@ -181,14 +190,7 @@ async fn exec(
         },
         None => Seen::Broken("only a pod can run a command".to_owned()),
     };
-    Ok(Try {
-        sender: sender.pod.clone(),
-        address: sender.address,
-        seen,
-        latency: start.elapsed(),
-        ends: None,
-        name_server: None,
-    })
+    Ok(sender.tried(seen, start.elapsed()))
 }
 
 async fn resolve(
@@ -203,12 +205,8 @@ async fn resolve(
     let resolved = timeout(patience, resolver.resolve(&sender.netns, name, kind));
     let seen = resolved.await.unwrap_or(Seen::TimedOut);
     Ok(Try {
-        sender: sender.pod.clone(),
-        address: sender.address,
-        seen,
-        latency: start.elapsed(),
-        ends: None,
         name_server: resolver.server(),
+        ..sender.tried(seen, start.elapsed())
     })
 }
 
