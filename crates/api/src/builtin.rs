@@ -10,6 +10,11 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use crate::object::Object;
+
+/// The version of Kubernetes whose API this is.
+pub const KUBERNETES_VERSION: &str = "v1.34.0+podlab";
+
 /// The namespaces that every cluster has.
 pub const NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
 
@@ -22,6 +27,16 @@ pub fn namespaces() -> impl Iterator<Item = Namespace> {
         },
         ..Namespace::default()
     })
+}
+
+/// All of it, as far as files can name it.
+pub(crate) fn objects() -> impl Iterator<Item = Object> {
+    let others = [
+        Object::Service(api_service()),
+        Object::Service(dns_service()),
+        Object::Deployment(dns_deployment(Vec::new())),
+    ];
+    namespaces().map(Object::Namespace).chain(others)
 }
 
 /// The service of the API server, without its address: that is the first one of the service range.

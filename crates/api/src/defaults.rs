@@ -1,9 +1,12 @@
 //! What Kubernetes fills in where a manifest says nothing.
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    Container, EmptyDirVolumeSource, PodSpec, PodTemplateSpec, Probe, Service, ServiceSpec, Volume,
+    Container, EmptyDirVolumeSource, Node, ObjectReference, PodSpec, PodTemplateSpec, Probe, Secret, Service,
+    ServiceSpec, Volume,
 };
+use k8s_openapi::api::networking::v1::NetworkPolicySpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::object::Object;
@@ -41,7 +44,70 @@ pub fn default_object(object: &mut Object) {
                 fill(&mut port.protocol, "TCP");
             }
         }
-        Object::Node(_) | Object::ServiceCIDR(_) => {}
+        Object::Secret(secret) => default_secret(secret),
+        Object::ServiceAccount(account) => {
+            // Only their names count.
+            for secret in account.secrets.iter_mut().flatten() {
+                let name = secret.name.take();
+                *secret = ObjectReference {
+                    name,
+                    ..ObjectReference::default()
+                };
+            }
+        }
+        Object::NetworkPolicy(policy) => policy.spec.iter_mut().for_each(default_network_policy),
+        Object::Lease(lease) => {
+            // Of a feature that isn't on by default.
+            if let Some(spec) = &mut lease.spec {
+                spec.strategy = None;
+                spec.preferred_holder = None;
+            }
+        }
+        Object::Node(node) => default_node(node),
+        Object::ServiceCIDR(_) | Object::ConfigMap(_) | Object::Event(_) => {}
+    }
+}
+
+/// Text becomes bytes: it is there only to be written.
+fn default_secret(secret: &mut Secret) {
+    fill(&mut secret.type_, "Opaque");
+    let texts = secret.string_data.take().unwrap_or_default();
+    if !texts.is_empty() {
+        let bytes = texts
+            .into_iter()
+            .map(|(key, text)| (key, ByteString(text.into_bytes())));
+        secret.data.get_or_insert_default().extend(bytes);
+    }
+}
+
+fn default_network_policy(spec: &mut NetworkPolicySpec) {
+    let ingress = spec.ingress.iter_mut().flatten().map(|rule| &mut rule.ports);
+    let egress = spec.egress.iter_mut().flatten().map(|rule| &mut rule.ports);
+    for port in ingress.chain(egress).flatten().flatten() {
+        fill(&mut port.protocol, "TCP");
+    }
+    if spec.policy_types.as_ref().is_none_or(Vec::is_empty) {
+        let is_of_egress = spec.egress.as_ref().is_some_and(|rules| !rules.is_empty());
+        let types = ["Ingress", "Egress"]
+            .into_iter()
+            .take(if is_of_egress { 2 } else { 1 });
+        spec.policy_types = Some(types.map(str::to_owned).collect());
+    }
+}
+
+/// The older of two fields, and what Kubernetes takes for granted.
+fn default_node(node: &mut Node) {
+    if let Some(spec) = &mut node.spec {
+        match (&spec.pod_cidr, spec.pod_cidrs.as_deref().unwrap_or_default()) {
+            (Some(range), []) => spec.pod_cidrs = Some(vec![range.clone()]),
+            (None, [range, ..]) => spec.pod_cidr = Some(range.clone()),
+            _ => {}
+        }
+    }
+    if let Some(status) = &mut node.status
+        && status.allocatable.is_none()
+    {
+        status.allocatable.clone_from(&status.capacity);
     }
 }
 
@@ -168,6 +234,7 @@ fn pod_spec(spec: &mut PodSpec) {
         if let Some(path) = &mut volume.host_path {
             path.type_.get_or_insert_default();
         }
+        default_files(volume);
     }
     for container in spec
         .init_containers
@@ -176,6 +243,42 @@ fn pod_spec(spec: &mut PodSpec) {
         .chain(&mut spec.containers)
     {
         default_container(container);
+    }
+}
+
+/// The files of a volume that has some.
+fn default_files(volume: &mut Volume) {
+    let modes = [
+        volume.config_map.as_mut().map(|map| &mut map.default_mode),
+        volume.secret.as_mut().map(|secret| &mut secret.default_mode),
+        volume
+            .downward_api
+            .as_mut()
+            .map(|fields| &mut fields.default_mode),
+        volume
+            .projected
+            .as_mut()
+            .map(|projected| &mut projected.default_mode),
+    ];
+    for mode in modes.into_iter().flatten() {
+        mode.get_or_insert(0o644);
+    }
+    let sources = volume
+        .projected
+        .iter_mut()
+        .flat_map(|projected| projected.sources.iter_mut());
+    let projected = sources
+        .flatten()
+        .filter_map(|source| source.downward_api.as_mut());
+    let items = projected.filter_map(|fields| fields.items.as_mut());
+    let own = volume
+        .downward_api
+        .as_mut()
+        .and_then(|fields| fields.items.as_mut());
+    for item in items.chain(own).flatten() {
+        if let Some(field) = &mut item.field_ref {
+            fill(&mut field.api_version, "v1");
+        }
     }
 }
 

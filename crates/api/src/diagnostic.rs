@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::{Source, Span};
 
 /// Whether an input can be used all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// It can't be used.
     Error,
@@ -25,7 +27,7 @@ impl std::fmt::Display for Severity {
 }
 
 /// Something wrong with an input. Its text form is `FILE:LINE:COLUMN: error: MESSAGE` and the line in question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// Whether the input can be used all the same.
     pub severity: Severity,
@@ -44,7 +46,7 @@ pub struct Diagnostic {
 }
 
 /// A line of an input, with a part of it marked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Excerpt {
     source: String,
     line: usize,

@@ -3,13 +3,16 @@
 pub mod builtin;
 pub mod defaults;
 pub mod diagnostic;
+mod formats;
 pub mod labels;
 pub mod limits;
 pub mod manifest;
 pub mod object;
 pub mod scenario;
+pub mod selector;
 mod source;
 pub mod steps;
 mod suggest;
 pub mod validation;
 pub mod warnings;
+pub mod wire;

@@ -1,6 +1,6 @@
 //! What Kubernetes has and podlab hasn't: said before anything is built.
 
-use k8s_openapi::api::core::v1::{Container, PodSpec, Service, Volume};
+use k8s_openapi::api::core::v1::{Container, DownwardAPIVolumeFile, PodSpec, Service, Volume};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 
 use crate::diagnostic::Severity;
@@ -38,7 +38,19 @@ pub fn limits(object: &Object) -> Vec<Limit> {
             );
         }
         Object::ServiceCIDR(range) => limits.service_cidr(range),
-        Object::Endpoints(_) | Object::EndpointSlice(_) | Object::Namespace(_) | Object::Node(_) => {}
+        Object::NetworkPolicy(_) => {
+            let message = "podlab stores network policies, but nothing enforces them yet";
+            limits.warning("spec".into(), message);
+        }
+        Object::Endpoints(_)
+        | Object::EndpointSlice(_)
+        | Object::Namespace(_)
+        | Object::Node(_)
+        | Object::ConfigMap(_)
+        | Object::Secret(_)
+        | Object::ServiceAccount(_)
+        | Object::Event(_)
+        | Object::Lease(_) => {}
     }
     limits.0
 }
@@ -129,9 +141,44 @@ impl Limits {
     }
 
     fn volume(&mut self, path: String, volume: &Volume) {
-        if volume.empty_dir.is_none() {
-            let message = "podlab has emptyDir volumes only: a container that mounts this one won't start";
+        let fields = volume.downward_api.iter().flat_map(|fields| fields.items.iter());
+        self.fields(format!("{path}.downwardAPI"), fields.flatten());
+        let sources = volume
+            .projected
+            .iter()
+            .flat_map(|projected| projected.sources.iter());
+        for (index, source) in sources.flatten().enumerate() {
+            let path = format!("{path}.projected.sources[{index}]");
+            let fields = source.downward_api.iter().flat_map(|fields| fields.items.iter());
+            self.fields(format!("{path}.downwardAPI"), fields.flatten());
+            if source.service_account_token.is_some() || source.cluster_trust_bundle.is_some() {
+                let message = "podlab projects configMap, secret and downwardAPI only: a container that mounts this \
+                               volume won't start";
+                self.warning(path, message);
+            }
+        }
+        let known = volume.empty_dir.is_some()
+            || volume.config_map.is_some()
+            || volume.secret.is_some()
+            || volume.downward_api.is_some()
+            || volume.projected.is_some();
+        if !known {
+            let message = "podlab has emptyDir, configMap, secret, downwardAPI and projected volumes only: a container \
+                           that mounts this one won't start";
             self.warning(path, message);
+        }
+    }
+
+    fn fields<'a>(&mut self, path: String, items: impl Iterator<Item = &'a DownwardAPIVolumeFile>) {
+        for (index, _) in items
+            .enumerate()
+            .filter(|(_, item)| item.resource_field_ref.is_some())
+        {
+            let path = format!("{path}.items[{index}].resourceFieldRef");
+            self.warning(
+                path,
+                "podlab doesn't tell resources; this file is missing in the container",
+            );
         }
     }
 
@@ -147,43 +194,11 @@ impl Limits {
                 continue;
             };
             let path = format!("{path}.env[{index}].valueFrom");
-            let required = |optional: Option<bool>| optional != Some(true);
-            if source
-                .config_map_key_ref
-                .as_ref()
-                .is_some_and(|source| required(source.optional))
-            {
-                self.error(format!("{path}.configMapKeyRef"), NO_CONFIG_MAPS);
-            }
-            if source
-                .secret_key_ref
-                .as_ref()
-                .is_some_and(|source| required(source.optional))
-            {
-                self.error(format!("{path}.secretKeyRef"), NO_SECRETS);
-            }
             if source.resource_field_ref.is_some() || source.file_key_ref.is_some() {
                 self.warning(
                     path,
                     "podlab doesn't set variables from here; this one is missing in the container",
                 );
-            }
-        }
-        for (index, source) in container.env_from.iter().flatten().enumerate() {
-            let path = format!("{path}.envFrom[{index}]");
-            if source
-                .config_map_ref
-                .as_ref()
-                .is_some_and(|source| source.optional != Some(true))
-            {
-                self.error(format!("{path}.configMapRef"), NO_CONFIG_MAPS);
-            }
-            if source
-                .secret_ref
-                .as_ref()
-                .is_some_and(|source| source.optional != Some(true))
-            {
-                self.error(format!("{path}.secretRef"), NO_SECRETS);
             }
         }
         let probes = [
@@ -210,6 +225,3 @@ impl Limits {
         }
     }
 }
-
-const NO_CONFIG_MAPS: &str = "podlab has no ConfigMaps: write the value here, or set `optional: true`";
-const NO_SECRETS: &str = "podlab has no Secrets: write the value here, or set `optional: true`";

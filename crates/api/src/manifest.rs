@@ -3,21 +3,24 @@
 mod check;
 mod document;
 mod duration;
-mod kinds;
+pub(crate) mod kinds;
 mod located;
 mod objects;
 mod reference;
 mod scalar;
 mod scenario;
-mod shape;
+pub(crate) mod shape;
 mod step;
 mod syntax;
 mod traffic;
-mod tree;
-mod yaml;
+pub(crate) mod tree;
+pub(crate) mod yaml;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::builtin;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::Object;
 use crate::source::{Position, Source, Span};
@@ -30,7 +33,7 @@ use objects::Objects;
 pub use located::Located;
 
 /// A file as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Its path as the user gave it; `-` is standard input.
     pub name: String,
@@ -73,63 +76,116 @@ impl Reading {
 ///
 /// Nothing is wrong enough to stop reading: all that can be found is in [`Reading::diagnostics`].
 pub fn read(files: &[SourceFile]) -> Reading {
-    let mut diagnostics = Vec::new();
-    let mut documents = Vec::new();
-    for file in files {
-        let source = Arc::new(Source::new(&file.name, &file.text));
-        for node in yaml::parse(&source, &mut diagnostics) {
-            documents.push(document(&source, node, None, &mut diagnostics));
-        }
-    }
-    if let (Some(file), true, true) = (files.first(), documents.is_empty(), diagnostics.is_empty()) {
-        let start = Position { line: 1, column: 1 };
-        let source = Source::new(&file.name, &file.text);
-        let span = Span { start, end: start };
-        diagnostics.push(Diagnostic::error(&source, span, "no objects found".into()));
-    }
-    let mut objects = Vec::new();
-    let mut scenarios = Vec::new();
-    documents
-        .into_iter()
-        .for_each(|document| sort_out(document, &mut objects, &mut scenarios));
-    let known = Objects::new(&objects, &mut diagnostics);
-
-    let mut scenarios = scenarios.into_iter();
-    let first = scenarios.next();
-    for other in scenarios {
-        let diagnostic = other.diagnose(Severity::Error, "kind", "there can be only one Scenario");
-        diagnostics.push(match &first {
-            Some(first) => diagnostic.related(&first.source, first.node.locate("kind"), "the first is here"),
-            None => diagnostic,
-        });
-    }
-    let (scenario, applied) = match first {
-        Some(place) => scenario::read(&place, known, &mut diagnostics),
-        None => (None, Vec::new()),
-    };
-
-    let order = |diagnostic: &Diagnostic| {
-        let file = files.iter().position(|file| file.name == diagnostic.source);
-        (file, diagnostic.line, diagnostic.column)
-    };
-    diagnostics.sort_by_cached_key(order);
-    Reading {
-        objects,
-        applied,
-        scenario,
-        diagnostics,
-    }
+    let mut documents = Documents::read(files);
+    let known = Objects::new(builtin::objects()).with(&documents.objects, &mut documents.diagnostics);
+    documents.reading(files, known)
 }
 
-fn sort_out(document: Document, objects: &mut Vec<Located<Object>>, scenarios: &mut Vec<Place>) {
-    match document {
-        Document::Object(object) => objects.push(*object),
-        Document::Scenario(place) => scenarios.push(place),
-        Document::Several(documents) => {
-            documents
-                .into_iter()
-                .for_each(|document| sort_out(document, objects, scenarios));
+/// Reads files whose objects are for a cluster that is up, and has `namespaces`. A Scenario in them is passed over.
+pub fn read_objects(files: &[SourceFile], namespaces: impl IntoIterator<Item = Object>) -> Reading {
+    let mut documents = Documents::read(files);
+    let known = Objects::new(namespaces).with(&documents.objects, &mut documents.diagnostics);
+    documents.scenarios.clear();
+    documents.reading(files, known)
+}
+
+/// Reads files with a Scenario for a cluster that is up: `there` is all that is in it. The objects of the files must be
+/// among that, as far as their names go.
+pub fn read_scenario(files: &[SourceFile], there: impl IntoIterator<Item = Object>) -> Reading {
+    let mut documents = Documents::read(files);
+    let there = Objects::new(there);
+    for object in &documents.objects {
+        there.check_is_there(object, &mut documents.diagnostics);
+    }
+    if let (Some(file), true, true) = (
+        files.first(),
+        documents.scenarios.is_empty(),
+        documents.diagnostics.is_empty(),
+    ) {
+        documents.diagnostics.push(nothing_in(file, "no Scenario found"));
+    }
+    let known = there.with(&documents.objects, &mut documents.diagnostics);
+    documents.reading(files, known)
+}
+
+fn nothing_in(file: &SourceFile, message: &str) -> Diagnostic {
+    let start = Position { line: 1, column: 1 };
+    let source = Source::new(&file.name, &file.text);
+    Diagnostic::error(&source, Span { start, end: start }, message.into())
+}
+
+/// The documents of files, not yet seen together.
+#[derive(Default)]
+struct Documents {
+    objects: Vec<Located<Object>>,
+    scenarios: Vec<Place>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Documents {
+    fn read(files: &[SourceFile]) -> Self {
+        let mut diagnostics = Vec::new();
+        let mut documents = Vec::new();
+        for file in files {
+            let source = Arc::new(Source::new(&file.name, &file.text));
+            for node in yaml::parse(&source, &mut diagnostics) {
+                documents.push(document(&source, node, None, &mut diagnostics));
+            }
         }
-        Document::Nothing => {}
+        if let (Some(file), true, true) = (files.first(), documents.is_empty(), diagnostics.is_empty()) {
+            diagnostics.push(nothing_in(file, "no objects found"));
+        }
+        let mut all = Self {
+            diagnostics,
+            ..Self::default()
+        };
+        documents.into_iter().for_each(|document| all.sort_out(document));
+        all
+    }
+
+    fn sort_out(&mut self, document: Document) {
+        match document {
+            Document::Object(object) => self.objects.push(*object),
+            Document::Scenario(place) => self.scenarios.push(place),
+            Document::Several(documents) => {
+                documents.into_iter().for_each(|document| self.sort_out(document));
+            }
+            Document::Nothing => {}
+        }
+    }
+
+    /// What they say; `known` are the objects that the scenario's steps find.
+    fn reading(self, files: &[SourceFile], known: Objects) -> Reading {
+        let Self {
+            objects,
+            scenarios,
+            mut diagnostics,
+        } = self;
+        let mut scenarios = scenarios.into_iter();
+        let first = scenarios.next();
+        for other in scenarios {
+            let diagnostic = other.diagnose(Severity::Error, "kind", "there can be only one Scenario");
+            diagnostics.push(match &first {
+                Some(first) => {
+                    diagnostic.related(&first.source, first.node.locate("kind"), "the first is here")
+                }
+                None => diagnostic,
+            });
+        }
+        let (scenario, applied) = match first {
+            Some(place) => scenario::read(&place, known, &mut diagnostics),
+            None => (None, Vec::new()),
+        };
+        let order = |diagnostic: &Diagnostic| {
+            let file = files.iter().position(|file| file.name == diagnostic.source);
+            (file, diagnostic.line, diagnostic.column)
+        };
+        diagnostics.sort_by_cached_key(order);
+        Reading {
+            objects,
+            applied,
+            scenario,
+            diagnostics,
+        }
     }
 }

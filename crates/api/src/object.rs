@@ -1,40 +1,16 @@
 //! The kinds of Kubernetes objects that podlab runs.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, Node, Pod, Service};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount,
+};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::ServiceCIDR;
+use k8s_openapi::api::networking::v1::{NetworkPolicy, ServiceCIDR};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
-/// A kind that podlab runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Namespace,
-    Node,
-    Pod,
-    Service,
-    Endpoints,
-    EndpointSlice,
-    ServiceCIDR,
-    Deployment,
-    ReplicaSet,
-}
-
-/// An object of a kind that podlab runs.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
-pub enum Object {
-    Namespace(Namespace),
-    Node(Node),
-    Pod(Pod),
-    Service(Service),
-    Endpoints(Endpoints),
-    EndpointSlice(EndpointSlice),
-    ServiceCIDR(ServiceCIDR),
-    Deployment(Deployment),
-    ReplicaSet(ReplicaSet),
-}
+use schemars::SchemaGenerator;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 /// What all kinds have in common: the type that stands for a kind, and its place in [`Object`].
 pub trait Resource: Clone + Send + Sync + PartialEq + std::fmt::Debug + 'static {
@@ -51,7 +27,17 @@ pub trait Resource: Clone + Send + Sync + PartialEq + std::fmt::Debug + 'static 
 }
 
 macro_rules! kinds {
-    ($($kind:ident $plural:literal $namespaced:literal),+ $(,)?) => {
+    ($($kind:ident $group:literal $plural:literal $namespaced:literal [$($short:literal),*]),+ $(,)?) => {
+        /// A kind that podlab runs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs)]
+        pub enum Kind { $($kind),+ }
+
+        /// An object of a kind that podlab runs.
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs)]
+        pub enum Object { $($kind($kind)),+ }
+
         impl Kind {
             /// Every kind that podlab runs.
             pub const ALL: &[Kind] = &[$(Kind::$kind),+];
@@ -59,6 +45,11 @@ macro_rules! kinds {
             /// The kind as Kubernetes writes it: `Service`.
             pub fn as_str(self) -> &'static str {
                 match self { $(Kind::$kind => stringify!($kind)),+ }
+            }
+
+            /// The API group, empty for Kubernetes' first one: `apps`.
+            pub fn group(self) -> &'static str {
+                match self { $(Kind::$kind => $group),+ }
             }
 
             /// The resource name, in lower case and plural: `services`.
@@ -70,9 +61,39 @@ macro_rules! kinds {
             pub fn namespaced(self) -> bool {
                 match self { $(Kind::$kind => $namespaced),+ }
             }
+
+            /// The abbreviations that kubectl knows it by: `svc`.
+            pub fn short_names(self) -> &'static [&'static str] {
+                match self { $(Kind::$kind => &[$($short),*]),+ }
+            }
+
+            /// The JSON Schema of its objects, as a part of what `generator` makes.
+            pub fn schema(self, generator: &mut SchemaGenerator) -> schemars::Schema {
+                match self { $(Kind::$kind => generator.subschema_for::<$kind>()),+ }
+            }
         }
 
         impl Object {
+            /// Reads an object of this kind from its JSON form; fields that the kind doesn't have are passed over.
+            ///
+            /// # Errors
+            /// A field is missing or of another type, with its path.
+            pub fn from_json(
+                kind: Kind,
+                value: Value,
+            ) -> Result<Self, serde_path_to_error::Error<serde_json::Error>> {
+                match kind {
+                    $(Kind::$kind => serde_path_to_error::deserialize(value).map(Object::$kind)),+
+                }
+            }
+
+            /// An object of this kind of which nothing is known but its metadata, as in a watch's bookmarks.
+            pub fn of_metadata(kind: Kind, metadata: ObjectMeta) -> Self {
+                match kind {
+                    $(Kind::$kind => Object::$kind($kind { metadata, ..$kind::default() })),+
+                }
+            }
+
             /// Which kind it is.
             pub fn kind(&self) -> Kind {
                 match self { $(Object::$kind(_) => Kind::$kind),+ }
@@ -92,8 +113,14 @@ macro_rules! kinds {
             ///
             /// # Errors
             /// None for the objects that podlab makes and reads: all of them have a JSON form.
-            pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
-                match self { $(Object::$kind(object) => serde_json::to_value(object)),+ }
+            pub fn to_json(&self) -> Result<Value, serde_json::Error> {
+                serde_json::to_value(self)
+            }
+        }
+
+        impl Serialize for Object {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Object::$kind(object) => object.serialize(serializer)),+ }
             }
         }
 
@@ -110,15 +137,66 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Namespace "namespaces" false,
-    Node "nodes" false,
-    Pod "pods" true,
-    Service "services" true,
-    Endpoints "endpoints" true,
-    EndpointSlice "endpointslices" true,
-    ServiceCIDR "servicecidrs" false,
-    Deployment "deployments" true,
-    ReplicaSet "replicasets" true,
+    Namespace "" "namespaces" false ["ns"],
+    Node "" "nodes" false ["no"],
+    Pod "" "pods" true ["po"],
+    Service "" "services" true ["svc"],
+    Endpoints "" "endpoints" true ["ep"],
+    ConfigMap "" "configmaps" true ["cm"],
+    Secret "" "secrets" true [],
+    ServiceAccount "" "serviceaccounts" true ["sa"],
+    Event "" "events" true ["ev"],
+    EndpointSlice "discovery.k8s.io" "endpointslices" true [],
+    ServiceCIDR "networking.k8s.io" "servicecidrs" false [],
+    NetworkPolicy "networking.k8s.io" "networkpolicies" true ["netpol"],
+    Deployment "apps" "deployments" true ["deploy"],
+    ReplicaSet "apps" "replicasets" true ["rs"],
+    Lease "coordination.k8s.io" "leases" true [],
+}
+
+impl Kind {
+    /// The API version of its objects: `apps/v1`.
+    pub fn api_version(self) -> &'static str {
+        match self.group() {
+            "apps" => "apps/v1",
+            "coordination.k8s.io" => "coordination.k8s.io/v1",
+            "discovery.k8s.io" => "discovery.k8s.io/v1",
+            "networking.k8s.io" => "networking.k8s.io/v1",
+            _ => "v1",
+        }
+    }
+
+    /// The kind that kubectl knows by this name: plural, singular or short, in any case, also with the group:
+    /// `deployments.apps`.
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        let known = |kind: Kind| {
+            let names = [kind.singular(), kind.plural().to_owned(), kind.qualified()];
+            names.contains(&name) || kind.short_names().contains(&&*name)
+        };
+        Self::ALL.iter().copied().find(|kind| known(*kind))
+    }
+
+    /// The name in messages and in the API, in lower case: `service`.
+    pub fn singular(self) -> String {
+        self.as_str().to_lowercase()
+    }
+
+    /// The resource with its group, as Kubernetes' messages name it: `deployments.apps`, `pods`.
+    pub fn qualified(self) -> String {
+        match self.group() {
+            "" => self.plural().to_owned(),
+            group => format!("{}.{group}", self.plural()),
+        }
+    }
+
+    /// The kind with its group, as Kubernetes' messages name it: `Deployment.apps`, `Pod`.
+    pub fn qualified_kind(self) -> String {
+        match self.group() {
+            "" => self.as_str().to_owned(),
+            group => format!("{self}.{group}"),
+        }
+    }
 }
 
 impl std::fmt::Display for Kind {

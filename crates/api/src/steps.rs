@@ -12,6 +12,7 @@ use crate::object::{Kind, Object};
 use crate::scenario::{
     Distribution, HttpSpec, Outcome, PortSpec, Program, RecordType, ResponseCode, WaitCondition,
 };
+use crate::selector::LabelSelector;
 
 /// Where ClusterIPs come from when a scenario doesn't say: as kubeadm has it.
 pub const SERVICE_CIDR: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12));
@@ -87,7 +88,7 @@ pub enum Action {
         /// Their namespace; empty for what has none.
         namespace: String,
         /// The labels that they all have.
-        labels: Vec<(String, String)>,
+        selector: LabelSelector,
         /// Field paths (`items[0].endpoints`) and the values they must have.
         fields: Vec<(String, serde_json::Value)>,
     },

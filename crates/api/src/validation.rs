@@ -1,13 +1,19 @@
 //! Kubernetes' own rules for objects, in Kubernetes' own words.
 
 mod addresses;
+mod config_map;
 mod containers;
 mod endpoints;
+mod event;
 mod labels;
+mod lease;
 mod metadata;
 pub(crate) mod names;
+mod network_policy;
+mod node;
 mod pod;
 mod probes;
+mod secret;
 mod service;
 mod service_cidr;
 mod slice;
@@ -24,6 +30,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::object::Object;
 use crate::suggest::suggest;
 
+pub use names::label;
 pub use update::validate_update;
 
 /// A field that breaks a rule.
@@ -128,7 +135,20 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
         Object::EndpointSlice(slice) => slice::validate(slice, &mut errors),
         Object::Endpoints(endpoints) => endpoints::validate(endpoints, &mut errors),
         Object::ServiceCIDR(range) => service_cidr::validate(range, &mut errors),
-        Object::Namespace(_) | Object::Node(_) => {}
+        Object::ConfigMap(map) => config_map::validate(map, &mut errors),
+        Object::Secret(secret) => secret::validate(secret, &mut errors),
+        Object::NetworkPolicy(policy) => network_policy::validate(policy, &mut errors),
+        Object::Event(event) => event::validate(event, &mut errors),
+        Object::Lease(lease) => lease::validate(lease, &mut errors),
+        Object::Node(node) => node::validate(node, &mut errors),
+        Object::Namespace(namespace) => {
+            let finalizers = namespace.spec.as_ref().and_then(|spec| spec.finalizers.as_ref());
+            for name in finalizers.into_iter().flatten() {
+                errors.name("spec.finalizers", name, names::qualified);
+                errors.name("spec.finalizers", name, names::finalizer);
+            }
+        }
+        Object::ServiceAccount(_) => {}
     }
     errors.found
 }
@@ -212,6 +232,14 @@ impl Errors {
             self.add(field, FieldReason::TooMany, detail);
         }
         count <= most
+    }
+
+    fn too_long(&mut self, field: &str, most: usize) {
+        self.add(
+            field,
+            FieldReason::TooLong,
+            format!("may not be more than {most} bytes"),
+        );
     }
 
     fn duplicate(&mut self, field: &str, value: impl Into<serde_json::Value>) {

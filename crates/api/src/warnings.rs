@@ -1,7 +1,9 @@
 //! What Kubernetes accepts and warns of, in its words.
 
 mod addresses;
+mod network_policy;
 mod pod;
+mod secret;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -42,7 +44,38 @@ pub fn warnings(object: &Object) -> Vec<Warning> {
         }
         Object::EndpointSlice(slice) => warnings.slice(slice),
         Object::Endpoints(endpoints) => warnings.endpoints(endpoints),
-        Object::Namespace(_) | Object::Node(_) | Object::ServiceCIDR(_) => {}
+        Object::NetworkPolicy(policy) => network_policy::warn(policy, &mut warnings),
+        Object::Secret(secret) => secret::warn(secret, &mut warnings),
+        Object::ServiceAccount(account) => {
+            let annotation = "kubernetes.io/enforce-mountable-secrets";
+            if account
+                .metadata
+                .annotations
+                .as_ref()
+                .is_some_and(|all| all.contains_key(annotation))
+            {
+                let message =
+                    "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets";
+                warnings.add(&format!("metadata.annotations[{annotation}]"), message);
+            }
+        }
+        Object::Node(node) => {
+            let spec = node.spec.as_ref();
+            if spec.is_some_and(|spec| spec.config_source.is_some()) {
+                warnings.add("spec.configSource", "the feature is removed");
+            }
+            if spec.is_some_and(|spec| spec.external_id.is_some()) {
+                warnings.add(
+                    "spec.externalID",
+                    "this field is deprecated, and is unused by Kubernetes",
+                );
+            }
+        }
+        Object::Namespace(_)
+        | Object::ServiceCIDR(_)
+        | Object::ConfigMap(_)
+        | Object::Event(_)
+        | Object::Lease(_) => {}
     }
     warnings.0
 }

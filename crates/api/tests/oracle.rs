@@ -77,6 +77,30 @@ fn objects() -> Vec<Value> {
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
             "metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/16"]}}),
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "immutable": true,
+            "data": {"color": "red"}, "binaryData": {"logo": "YWJj"}}),
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "immutable": false,
+            "type": "Opaque", "data": {"a": "YWJj"}, "stringData": {"b": "c"}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata,
+            "automountServiceAccountToken": false, "imagePullSecrets": [{"name": "a"}], "secrets": [{"name": "b"}]}),
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": {
+            "podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{
+                "from": [{"podSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]},
+                    "namespaceSelector": {}}],
+                "ports": [{"port": 80, "endPort": 90, "protocol": "TCP"}, {"port": "http"}],
+            }],
+            "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]}],
+        }}),
+        json!({"apiVersion": "v1", "kind": "Event", "metadata": metadata, "type": "Normal", "reason": "Started",
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "default", "uid": "1"},
+            "message": "a", "action": "b", "reportingComponent": "example.com/c", "reportingInstance": "d",
+            "firstTimestamp": "2024-01-31T23:59:59Z", "lastTimestamp": "2024-01-31T23:59:59Z", "count": 2,
+            "eventTime": "2024-01-31T23:59:59.000000Z", "source": {"component": "e", "host": "f"},
+            "series": {"count": 2, "lastObservedTime": "2024-01-31T23:59:59.000000Z"}}),
+        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": {
+            "holderIdentity": "a", "leaseDurationSeconds": 15, "leaseTransitions": 1,
+            "acquireTime": "2024-01-31T23:59:59.000000Z", "renewTime": "2024-01-31T23:59:59.000000Z"}}),
     ]
 }
 

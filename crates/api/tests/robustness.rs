@@ -3,9 +3,23 @@
 use std::time::{Duration, Instant};
 
 use podlab_api::manifest::{Reading, SourceFile, read};
+use podlab_api::object::Kind;
+use podlab_api::selector::{FieldSelector, LabelSelector};
+use podlab_api::wire::{Format, decode, decode_value, parse};
 use proptest::prelude::*;
 
 const VALID: &str = include_str!("../../../scenarios/my-service.yaml");
+
+const BODY: &str = r#"{
+    "apiVersion": "v1", "metadata": {
+        "name": "web", "labels": {"app": "web"}, "finalizers": ["a/b"], "creationTimestamp": "2024-01-31T23:59:59Z"
+    },
+    "spec": {"containers": [{
+        "name": "web", "resources": {"limits": {"cpu": "500m", "memory": 5}}, "ports": [{"containerPort": 80}],
+        "readinessProbe": {"httpGet": {"port": "http"}, "periodSeconds": 1}
+    }]},
+    "data": {"a": "YWJj"}, "eventTime": "2024-01-31T23:59:59.000000Z", "count": 3
+}"#;
 
 fn read_text(text: &str) -> Reading {
     let reading = read(&[SourceFile {
@@ -45,6 +59,22 @@ fn snippet() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Whatever is decoded can be decoded once more.
+fn decode_bytes(body: &[u8]) {
+    for format in [Format::Json, Format::Yaml] {
+        for kind in [Kind::Pod, Kind::Secret, Kind::Event] {
+            match decode(kind, body, format) {
+                Ok(decoded) => {
+                    let again = decoded.object.to_json().map(|value| decode_value(kind, value));
+                    assert!(matches!(again, Ok(Ok(again)) if again.object == decoded.object));
+                }
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
+        let _ = parse(body, format);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -64,6 +94,32 @@ proptest! {
             characters.splice(start..end, text.chars());
         }
         read_text(&characters.into_iter().collect::<String>());
+    }
+
+    #[test]
+    fn any_bytes_get_an_answer(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        decode_bytes(&body);
+    }
+
+    #[test]
+    fn a_body_with_mistakes_gets_an_answer(
+        mistakes in prop::collection::vec((any::<prop::sample::Index>(), 0usize..6, snippet()), 0..4),
+    ) {
+        let mut characters: Vec<char> = BODY.chars().collect();
+        for (at, length, text) in mistakes {
+            let start = at.index(characters.len());
+            let end = (start + length).min(characters.len());
+            characters.splice(start..end, text.chars());
+        }
+        decode_bytes(characters.into_iter().collect::<String>().as_bytes());
+    }
+
+    #[test]
+    fn any_selector_gets_an_answer(text in "([a-c]|[=!,() <>\\\\\\-]|in|notin|\\PC){0,20}") {
+        let _ = LabelSelector::parse(&text);
+        for kind in Kind::ALL {
+            let _ = FieldSelector::parse(*kind, &text);
+        }
     }
 
     #[test]
@@ -125,7 +181,7 @@ fn json_and_lists_are_manifests_too() {
 
 #[test]
 fn what_podlab_does_not_run_is_a_warning_and_strictly_an_error() {
-    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    let text = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\n";
     assert!(!read_text(text).has_errors());
     assert!(read_text(text).strict().has_errors());
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::scalar::resolve;
 use super::shape::{Shape, ShapeId, Shapes, shapes};
 use super::tree::{Content, Entry, Node};
+use crate::formats;
 use crate::source::{Source, Span};
 use crate::suggest::suggest;
 
@@ -66,9 +67,21 @@ impl<'a> Checker<'a> {
         match (self.shapes.get(id), &node.content) {
             (Shape::Any, _)
             | (Shape::Bool, Content::Bool(_))
-            | (Shape::Text | Shape::IntOrText | Shape::Quantity, Content::Text(_))
+            | (Shape::Text | Shape::IntOrText, Content::Text(_))
             | (Shape::Number, Content::Number(_)) => Some(node.to_json()),
             (Shape::Quantity, Content::Number(number)) => Some(Value::String(number.to_string())),
+            (Shape::Quantity, Content::Text(text)) => {
+                let help = "units are m, k, M, G, T, P, E, or Ki, Mi, Gi, Ti, Pi, Ei";
+                self.formed(node, mark, formats::quantity(text), Some(help))
+            }
+            (Shape::Time, Content::Text(text)) => self.formed(node, mark, formats::time(text), None),
+            (Shape::MicroTime, Content::Text(text)) => {
+                self.formed(node, mark, formats::micro_time(text), None)
+            }
+            (Shape::Bytes, Content::Text(text)) => {
+                let help = "text as it is belongs into stringData of a Secret or data of a ConfigMap";
+                self.formed(node, mark, formats::base64(text), Some(help))
+            }
             (Shape::Integer { min, max }, Content::Number(number)) => {
                 if number.is_f64() {
                     return self.wrong_type(node, mark, "an integer");
@@ -107,20 +120,10 @@ impl<'a> Checker<'a> {
             let _ = write!(self.path, "[{index}]");
             // What doesn't fit keeps its place, so that the paths of the others are right.
             let value = self.value(item, item.mark(), shape);
-            values.push(value.unwrap_or_else(|| self.empty(shape)));
+            values.push(value.unwrap_or_else(|| self.shapes.empty(shape)));
             self.path.truncate(length);
         }
         Value::Array(values)
-    }
-
-    fn empty(&self, shape: ShapeId) -> Value {
-        match self.shapes.get(shape) {
-            Shape::Record { .. } | Shape::Map(_) => Value::Object(Map::new()),
-            Shape::List(_) => Value::Array(Vec::new()),
-            Shape::Bool => Value::Bool(false),
-            Shape::Integer { .. } | Shape::Number => Value::from(0),
-            _ => Value::String(String::new()),
-        }
     }
 
     fn map(&mut self, entries: &'a [Entry], shape: ShapeId) -> Value {
@@ -129,7 +132,7 @@ impl<'a> Checker<'a> {
             // Kubernetes takes nothing for an empty string here.
             if matches!(
                 (self.shapes.get(shape), &entry.value.content),
-                (Shape::Text, Content::Null)
+                (Shape::Text | Shape::Bytes, Content::Null)
             ) {
                 values.insert(entry.key.clone(), Value::String(String::new()));
                 continue;
@@ -145,7 +148,7 @@ impl<'a> Checker<'a> {
     }
 
     fn record(&mut self, id: ShapeId, entries: &'a [Entry], mark: Span) -> Value {
-        let Shape::Record { fields, required } = self.shapes.get(id) else {
+        let Shape::Record { fields, required, .. } = self.shapes.get(id) else {
             return Value::Null;
         };
         let mut values = Map::new();
@@ -217,6 +220,8 @@ impl<'a> Checker<'a> {
                 "{:?} is a field of {place}: is this line indented too far?",
                 entry.key
             ));
+        } else if fields.contains_key("matchLabels") {
+            help = Some("labels stand under matchLabels".to_owned());
         }
         let problem = Problem {
             path: self.path.clone(),
@@ -279,6 +284,22 @@ impl<'a> Checker<'a> {
         let help =
             suggest(text, choices.iter().map(String::as_str)).map(|name| format!("did you mean {name:?}?"));
         self.report(message, help, mark);
+        None
+    }
+
+    /// Text that must have a certain form.
+    fn formed(
+        &mut self,
+        node: &Node,
+        mark: Span,
+        rule: Result<(), String>,
+        help: Option<&str>,
+    ) -> Option<Value> {
+        let Err(why) = rule else {
+            return Some(node.to_json());
+        };
+        let message = format!("Invalid value: {}: {why}", node.to_json());
+        self.report(message, help.map(str::to_owned), mark);
         None
     }
 
@@ -352,7 +373,8 @@ fn wanted(shape: &Shape) -> &'static str {
     match shape {
         Shape::Any => "anything",
         Shape::Bool => "a boolean",
-        Shape::Text | Shape::Choice(_) => "a string",
+        Shape::Text | Shape::Choice(_) | Shape::Bytes => "a string",
+        Shape::Time | Shape::MicroTime => "a time such as \"2006-01-02T15:04:05Z\"",
         Shape::Integer { .. } => "an integer",
         Shape::Number => "a number",
         Shape::IntOrText => "an integer or a string",

@@ -2,11 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::{
-    apps::v1 as apps, core::v1 as core, discovery::v1 as discovery, networking::v1 as networking,
-};
-use serde_json::Value;
-
 use super::check::{check, told};
 use super::kinds::{Treatment, treatment};
 use super::located::{Located, Place};
@@ -151,7 +146,7 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
         let diagnostic = place.say(Severity::Error, problem.span, &problem.message);
         diagnostics.push(with_help(diagnostic, problem.help.clone()));
     }
-    let mut object = match decode(kind, value) {
+    let mut object = match Object::from_json(kind, value) {
         Ok(object) => object,
         Err(error) => {
             // Only what the shapes don't know, such as the form of a date.
@@ -193,24 +188,5 @@ fn prefixed_path(prefix: &str, path: &str) -> String {
         path.to_owned()
     } else {
         format!("{prefix}.{path}")
-    }
-}
-
-type Decoded = Result<Object, serde_path_to_error::Error<serde_json::Error>>;
-
-fn decode(kind: Kind, value: Value) -> Decoded {
-    fn of<T: serde::de::DeserializeOwned>(value: Value, wrap: fn(T) -> Object) -> Decoded {
-        serde_path_to_error::deserialize(value).map(wrap)
-    }
-    match kind {
-        Kind::Namespace => of::<core::Namespace>(value, Object::Namespace),
-        Kind::Node => of::<core::Node>(value, Object::Node),
-        Kind::Pod => of::<core::Pod>(value, Object::Pod),
-        Kind::Service => of::<core::Service>(value, Object::Service),
-        Kind::Endpoints => of::<core::Endpoints>(value, Object::Endpoints),
-        Kind::ServiceCIDR => of::<networking::ServiceCIDR>(value, Object::ServiceCIDR),
-        Kind::EndpointSlice => of::<discovery::EndpointSlice>(value, Object::EndpointSlice),
-        Kind::Deployment => of::<apps::Deployment>(value, Object::Deployment),
-        Kind::ReplicaSet => of::<apps::ReplicaSet>(value, Object::ReplicaSet),
     }
 }

@@ -6,6 +6,7 @@ use crate::suggest::suggest;
 
 /// Kubernetes' own kinds that people write in manifests, by API group and version.
 const BUILT_IN: &[(&str, &[&str])] = &[
+    ("events.k8s.io/v1", &["Event"]),
     (
         "v1",
         &[
@@ -40,6 +41,7 @@ const BUILT_IN: &[(&str, &[&str])] = &[
     ("autoscaling/v1", &["HorizontalPodAutoscaler"]),
     ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
     ("batch/v1", &["CronJob", "Job"]),
+    ("coordination.k8s.io/v1", &["Lease"]),
     ("discovery.k8s.io/v1", &["EndpointSlice"]),
     (
         "networking.k8s.io/v1",
@@ -84,20 +86,25 @@ pub(super) enum Treatment {
 
 /// What podlab does with a document of this `apiVersion` and `kind`.
 pub(super) fn treatment(api_version: &str, kind: &str) -> Treatment {
-    let known = |(version, kinds): &(&str, &[&str])| *version == api_version && kinds.contains(&kind);
     if (api_version, kind) == (scenario::API_VERSION, scenario::KIND) {
         return Treatment::Scenario;
     }
-    if BUILT_IN.iter().any(known) {
+    if is_built_in(api_version, kind) {
         if kind == "List" {
             return Treatment::List;
         }
-        let run = Kind::ALL
-            .iter()
-            .find(|run| run.as_str() == kind && **run != Kind::Node);
+        let is_run =
+            |run: &&Kind| run.as_str() == kind && run.api_version() == api_version && **run != Kind::Node;
+        let run = Kind::ALL.iter().find(is_run);
         return run.map_or(Treatment::PassedOver, |kind| Treatment::Object(*kind));
     }
     unknown(api_version, kind)
+}
+
+/// Whether it is one of Kubernetes' own.
+pub(crate) fn is_built_in(api_version: &str, kind: &str) -> bool {
+    let known = |(version, kinds): &(&str, &[&str])| *version == api_version && kinds.contains(&kind);
+    BUILT_IN.iter().any(known)
 }
 
 fn unknown(api_version: &str, kind: &str) -> Treatment {
@@ -169,24 +176,21 @@ mod tests {
 
     #[test]
     fn kinds_are_run_or_passed_over_or_unknown() {
-        assert_eq!(treatment("v1", "Service"), Treatment::Object(Kind::Service));
-        assert_eq!(
-            treatment("apps/v1", "ReplicaSet"),
-            Treatment::Object(Kind::ReplicaSet)
-        );
-        assert_eq!(treatment("v1", "Node"), Treatment::PassedOver);
-        assert_eq!(
-            treatment("networking.k8s.io/v1", "Ingress"),
-            Treatment::PassedOver
-        );
-        assert_eq!(
-            treatment("gateway.networking.k8s.io/v1", "HTTPRoute"),
-            Treatment::PassedOver
-        );
-        assert_eq!(
-            treatment("serving.knative.dev/v1", "Service"),
-            Treatment::PassedOver
-        );
+        for kind in Kind::ALL {
+            let expected = match kind {
+                Kind::Node => Treatment::PassedOver,
+                kind => Treatment::Object(*kind),
+            };
+            assert_eq!(treatment(kind.api_version(), kind.as_str()), expected);
+        }
+        for (api_version, kind) in [
+            ("networking.k8s.io/v1", "Ingress"),
+            ("events.k8s.io/v1", "Event"),
+            ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+            ("serving.knative.dev/v1", "Service"),
+        ] {
+            assert_eq!(treatment(api_version, kind), Treatment::PassedOver, "{kind}");
+        }
         assert_eq!(treatment("podlab.dev/v1alpha1", "Scenario"), Treatment::Scenario);
     }
 
@@ -199,6 +203,8 @@ mod tests {
                 "Ingress",
                 "Ingress is of apiVersion networking.k8s.io/v1",
             ),
+            ("v2", "Event", "Event is of apiVersion v1"),
+            ("v1", "Lease", "Lease is of apiVersion coordination.k8s.io/v1"),
             ("apps/v1", "Deploymnt", "did you mean \"Deployment\"?"),
             (
                 "v1",

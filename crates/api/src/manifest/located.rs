@@ -1,6 +1,9 @@
 //! A value and where it stands in its file, so that whatever is found wrong with it later can point there.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::tree::Node;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -25,6 +28,11 @@ impl<T> Located<T> {
     /// What is wrong with a field: names the object and the field as Kubernetes does, and points at it.
     pub fn refuse(&self, error: &FieldError) -> Diagnostic {
         self.place.refuse(error)
+    }
+
+    /// The value as it was written, without defaults.
+    pub fn written(&self) -> Value {
+        self.place.node.to_json()
     }
 
     /// The name of the file.
@@ -81,16 +89,19 @@ impl Place {
 
     /// A diagnostic that points at the field at `path`, and whose message holds its path already.
     pub(super) fn say_at(&self, severity: Severity, path: &str, message: &str) -> Diagnostic {
-        self.say(severity, self.node.locate(self.written(path)), message)
+        self.say(severity, self.node.locate(&self.written(path)), message)
     }
 
-    /// Kubernetes names the newer of two fields for the addresses of a service; most people write the older one.
-    fn written<'a>(&self, path: &'a str) -> &'a str {
+    /// Kubernetes names the newer of two fields for the addresses of a service, and the bytes of a Secret; most people
+    /// write the older one, and the text.
+    fn written<'a>(&self, path: &'a str) -> Cow<'a, str> {
         let newer = "spec.clusterIPs";
         if path.starts_with(newer) && self.node.find(newer).is_none() {
-            "spec.clusterIP"
-        } else {
-            path
+            return Cow::Borrowed("spec.clusterIP");
+        }
+        match path.strip_prefix("data[") {
+            Some(key) if self.node.find(path).is_none() => Cow::Owned(format!("stringData[{key}")),
+            _ => Cow::Borrowed(path),
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::located::{Located, Place};
-use crate::builtin::{NAMESPACES, api_service, dns_deployment, dns_service};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Kind, Object};
 use crate::steps::NamespacedName;
@@ -24,19 +23,21 @@ struct Known {
 }
 
 impl Objects {
-    /// The objects of the manifests.
-    pub(super) fn new(objects: &[Located<Object>], diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let namespaces = NAMESPACES.iter().map(|name| (*name).to_owned()).collect();
+    /// The objects that are there before any others.
+    pub(super) fn new(there: impl IntoIterator<Item = Object>) -> Self {
         let mut known = Self {
             objects: BTreeMap::new(),
-            namespaces,
+            namespaces: BTreeSet::new(),
         };
-        known.add(&Object::Service(api_service()));
-        known.add(&Object::Service(dns_service()));
-        known.add(&Object::Deployment(dns_deployment(Vec::new())));
+        there.into_iter().for_each(|object| known.add(&object));
+        known
+    }
+
+    /// With those of the manifests.
+    pub(super) fn with(mut self, objects: &[Located<Object>], diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut places: BTreeMap<(Kind, NamespacedName), &Place> = BTreeMap::new();
         for object in objects {
-            known.add(&object.value);
+            self.add(&object.value);
             let Some(name) = name(&object.value) else { continue };
             if let Some(first) = places.get(&(object.value.kind(), name.clone())) {
                 let message = format!("{} {:?} already exists", object.value.kind().plural(), name.name);
@@ -54,9 +55,9 @@ impl Objects {
             }
         }
         for object in objects {
-            known.check_namespace(object, diagnostics);
+            self.check_namespace(object, diagnostics);
         }
-        known
+        self
     }
 
     /// Takes note of an object that is created or changed.
@@ -146,6 +147,26 @@ impl Objects {
             |meant| format!("did you mean {meant:?}?"),
         );
         Some((message, help))
+    }
+
+    /// Refuses an object that isn't there. One whose namespace doesn't exist is refused for that.
+    pub(super) fn check_is_there(&self, object: &Located<Object>, diagnostics: &mut Vec<Diagnostic>) {
+        let kind = object.value.kind();
+        let Some(name) = name(&object.value) else { return };
+        if self.objects.contains_key(&(kind, name.clone()))
+            || (kind.namespaced() && !self.namespaces.contains(&name.namespace))
+        {
+            return;
+        }
+        let message = format!("{} {:?} not found", kind.qualified(), name.name);
+        let file = &object.place.source.name;
+        let file = if file == "<stdin>" { "-" } else { file };
+        diagnostics.push(
+            object
+                .place
+                .say_at(Severity::Error, "metadata.name", &message)
+                .help(format!("put it there first: podlab apply -f {file}")),
+        );
     }
 
     /// Refuses an object whose namespace doesn't exist.

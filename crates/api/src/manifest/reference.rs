@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::object::Kind;
+use crate::selector::LabelSelector;
 use crate::steps::{NamespacedName, ObjectRef, PodRef, Source, Target};
 use crate::suggest::suggest;
 
@@ -12,7 +13,7 @@ pub(super) type Refused = (String, Option<String>);
 /// `KIND/NAME` or `KIND/NAMESPACE/NAME`.
 pub(super) fn object(text: &str, namespace: &str) -> Result<ObjectRef, Refused> {
     let (kind_name, rest) = text.split_once('/').unwrap_or((text, ""));
-    let kind = kind(kind_name).ok_or_else(|| {
+    let kind = Kind::named(kind_name).ok_or_else(|| {
         let names: Vec<String> = Kind::ALL
             .iter()
             .map(|kind| kind.as_str().to_lowercase())
@@ -89,42 +90,12 @@ pub(super) fn target(text: &str, namespace: &str) -> Result<Target, Refused> {
 
 /// `KIND`, without a name.
 pub(super) fn kind_alone(text: &str) -> Result<Kind, Refused> {
-    kind(text).ok_or_else(|| (invalid(text, "must be a KIND, such as endpointslices"), None))
+    Kind::named(text).ok_or_else(|| (invalid(text, "must be a KIND, such as endpointslices"), None))
 }
 
-/// `key=value`, several of them with commas.
-pub(super) fn labels(text: &str) -> Result<Vec<(String, String)>, Refused> {
-    let label = |label: &str| {
-        let (key, value) = label.split_once('=')?;
-        let (key, value) = (key.trim(), value.trim_start_matches('=').trim());
-        (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
-    };
-    let labels: Option<Vec<_>> = text.split(',').map(label).collect();
-    labels.ok_or_else(|| {
-        (
-            invalid(text, "must be KEY=VALUE, several of them with commas"),
-            None,
-        )
-    })
-}
-
-/// A kind by any of the names that kubectl knows it by.
-fn kind(name: &str) -> Option<Kind> {
-    let name = name.to_lowercase();
-    let short = |kind: Kind| match kind {
-        Kind::Namespace => "ns",
-        Kind::Node => "no",
-        Kind::Pod => "po",
-        Kind::Service => "svc",
-        Kind::Endpoints => "ep",
-        Kind::EndpointSlice => "endpointslice",
-        Kind::ServiceCIDR => "servicecidr",
-        Kind::Deployment => "deploy",
-        Kind::ReplicaSet => "rs",
-    };
-    let known =
-        |kind: Kind| kind.as_str().to_lowercase() == name || kind.plural() == name || short(kind) == name;
-    Kind::ALL.iter().copied().find(|kind| known(*kind))
+/// Labels as `kubectl get -l` takes them.
+pub(super) fn selector(text: &str) -> Result<LabelSelector, Refused> {
+    LabelSelector::parse(text).map_err(|error| (invalid(text, &error.to_string()), None))
 }
 
 pub(super) fn invalid(value: &str, why: &str) -> String {
@@ -158,7 +129,7 @@ mod tests {
             "service//b",
             "",
             "/",
-            "configmap/x",
+            "ingress/x",
         ] {
             assert!(object(text, "shop").is_err(), "{text}");
         }

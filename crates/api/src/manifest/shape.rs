@@ -3,10 +3,6 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use k8s_openapi::api::{
-    apps::v1 as apps, core::v1 as core, discovery::v1 as discovery, networking::v1 as networking,
-};
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
@@ -15,13 +11,18 @@ use crate::scenario::Scenario;
 
 /// A shape's place in [`Shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ShapeId(usize);
+pub(crate) struct ShapeId(usize);
 
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Any,
     Bool,
     Text,
+    /// Bytes as base64.
+    Bytes,
+    Time,
+    /// A time with microseconds.
+    MicroTime,
     Integer {
         min: i64,
         max: i64,
@@ -34,6 +35,8 @@ pub(super) enum Shape {
     List(ShapeId),
     Map(ShapeId),
     Record {
+        /// What Kubernetes' messages call it: `v1.Container`.
+        name: String,
         fields: HashMap<String, ShapeId>,
         required: Vec<String>,
     },
@@ -41,7 +44,7 @@ pub(super) enum Shape {
 
 /// All shapes, and which of them each kind has.
 #[derive(Debug)]
-pub(super) struct Shapes {
+pub(crate) struct Shapes {
     shapes: Vec<Shape>,
     kinds: HashMap<Kind, ShapeId>,
     scenario: ShapeId,
@@ -50,7 +53,7 @@ pub(super) struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// The shapes of everything that podlab reads.
-pub(super) fn shapes() -> &'static Shapes {
+pub(crate) fn shapes() -> &'static Shapes {
     &SHAPES
 }
 
@@ -59,7 +62,7 @@ impl Shapes {
         let mut generator = SchemaSettings::draft2020_12().into_generator();
         let kinds = Kind::ALL
             .iter()
-            .map(|kind| (*kind, schema(&mut generator, *kind)))
+            .map(|kind| (*kind, kind.schema(&mut generator).to_value()))
             .collect::<Vec<_>>();
         let scenario = generator.subschema_for::<Scenario>().to_value();
         let definitions = generator.take_definitions(true);
@@ -80,32 +83,29 @@ impl Shapes {
         }
     }
 
-    pub(super) fn get(&self, id: ShapeId) -> &Shape {
+    pub(crate) fn get(&self, id: ShapeId) -> &Shape {
         &self.shapes[id.0]
     }
 
-    pub(super) fn kind(&self, kind: Kind) -> ShapeId {
+    /// What a field of this shape is when nothing is said of it.
+    pub(crate) fn empty(&self, id: ShapeId) -> Value {
+        match self.get(id) {
+            Shape::Record { .. } | Shape::Map(_) => Value::Object(Map::new()),
+            Shape::List(_) => Value::Array(Vec::new()),
+            Shape::Bool => Value::Bool(false),
+            Shape::Integer { .. } | Shape::Number => Value::from(0),
+            Shape::Quantity => Value::from("0"),
+            _ => Value::String(String::new()),
+        }
+    }
+
+    pub(crate) fn kind(&self, kind: Kind) -> ShapeId {
         self.kinds[&kind]
     }
 
-    pub(super) fn scenario(&self) -> ShapeId {
+    pub(crate) fn scenario(&self) -> ShapeId {
         self.scenario
     }
-}
-
-fn schema(generator: &mut SchemaGenerator, kind: Kind) -> Value {
-    let schema = match kind {
-        Kind::Namespace => generator.subschema_for::<core::Namespace>(),
-        Kind::Node => generator.subschema_for::<core::Node>(),
-        Kind::Pod => generator.subschema_for::<core::Pod>(),
-        Kind::Service => generator.subschema_for::<core::Service>(),
-        Kind::Endpoints => generator.subschema_for::<core::Endpoints>(),
-        Kind::ServiceCIDR => generator.subschema_for::<networking::ServiceCIDR>(),
-        Kind::EndpointSlice => generator.subschema_for::<discovery::EndpointSlice>(),
-        Kind::Deployment => generator.subschema_for::<apps::Deployment>(),
-        Kind::ReplicaSet => generator.subschema_for::<apps::ReplicaSet>(),
-    };
-    schema.to_value()
 }
 
 struct Compiler<'a> {
@@ -131,7 +131,7 @@ impl<'a> Compiler<'a> {
                 return self.compile(only);
             }
         }
-        let shape = self.shape(schema);
+        let shape = self.shape("", schema);
         self.push(shape)
     }
 
@@ -144,10 +144,11 @@ impl<'a> Compiler<'a> {
         };
         let id = self.push(Shape::Any);
         self.named.insert(name, id);
-        self.shapes[id.0] = if name.ends_with(".Quantity") {
-            Shape::Quantity
-        } else {
-            self.shape(definition)
+        self.shapes[id.0] = match name.rsplit('.').next() {
+            Some("Quantity") => Shape::Quantity,
+            Some("Time") => Shape::Time,
+            Some("MicroTime") => Shape::MicroTime,
+            _ => self.shape(name, definition),
         };
         id
     }
@@ -157,7 +158,7 @@ impl<'a> Compiler<'a> {
         ShapeId(self.shapes.len() - 1)
     }
 
-    fn shape(&mut self, schema: &Value) -> Shape {
+    fn shape(&mut self, name: &str, schema: &Value) -> Shape {
         if schema["x-kubernetes-int-or-string"] == true || schema["anyOf"].is_array() {
             return Shape::IntOrText;
         }
@@ -172,6 +173,7 @@ impl<'a> Compiler<'a> {
         let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
         match kind {
             Some("boolean") => Shape::Bool,
+            Some("string") if schema["format"] == "byte" => Shape::Bytes,
             Some("string") => Shape::Text,
             Some("number") => Shape::Number,
             Some("integer") => {
@@ -183,12 +185,12 @@ impl<'a> Compiler<'a> {
                 }
             }
             Some("array") => Shape::List(self.compile(&schema["items"])),
-            Some("object") => self.object(schema),
+            Some("object") => self.object(name, schema),
             _ => Shape::Any,
         }
     }
 
-    fn object(&mut self, schema: &Value) -> Shape {
+    fn object(&mut self, name: &str, schema: &Value) -> Shape {
         if let Some(properties) = schema["properties"].as_object() {
             let fields = properties
                 .iter()
@@ -196,7 +198,13 @@ impl<'a> Compiler<'a> {
                 .collect();
             let required = schema["required"].as_array().into_iter().flatten();
             let required = required.filter_map(Value::as_str).map(str::to_owned).collect();
-            return Shape::Record { fields, required };
+            let mut parts = name.rsplitn(3, '.');
+            let (name, package) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            return Shape::Record {
+                name: format!("{package}.{name}"),
+                fields,
+                required,
+            };
         }
         match &schema["additionalProperties"] {
             Value::Object(_) => Shape::Map(self.compile(&schema["additionalProperties"])),

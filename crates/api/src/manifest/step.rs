@@ -284,7 +284,7 @@ impl<'a> StepReader<'a> {
             self.complain("expect.unchanged", "Forbidden: a list has no fields that stay");
         }
         let kind = self.accept("get", reference::kind_alone(kind))?;
-        let labels = self.accept("selector", reference::labels(selector))?;
+        let selector = self.accept("selector", reference::selector(selector))?;
         let namespaced = kind.namespaced();
         Some(Action::List {
             kind,
@@ -293,7 +293,7 @@ impl<'a> StepReader<'a> {
             } else {
                 String::new()
             },
-            labels,
+            selector,
             fields: expect.fields.into_iter().collect(),
         })
     }

@@ -16,19 +16,52 @@ const DEPTH: usize = 100;
 /// How many values aliases may stand for, in one document.
 const ALIASED: usize = 100_000;
 
+/// A document as it was read.
+pub(crate) struct Parsed {
+    /// The first of two values of the same key comes first.
+    pub(crate) node: Node,
+    /// Keys that are there twice.
+    pub(crate) duplicates: Vec<Diagnostic>,
+}
+
 /// The documents of a file that aren't empty, and what is wrong with the others. After an error, reading goes on
 /// with the next document.
 pub(super) fn parse(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
     let mut documents = Vec::new();
     let mut line = 1;
     loop {
-        let mut reader = Reader::new(source, line, diagnostics);
-        let failed_at = reader.run(&mut documents);
+        let mut reader = Reader::new(source, line);
+        let failed_at = loop {
+            match reader.next() {
+                None => break None,
+                Some(Ok(Parsed { duplicates, .. })) if !duplicates.is_empty() => {
+                    // Refused as a whole, since nobody knows which of the values is meant.
+                    diagnostics.extend(duplicates);
+                }
+                Some(Ok(Parsed { node, .. })) if matches!(node.content, Content::Null) => {}
+                Some(Ok(Parsed { node, .. })) => documents.push(node),
+                Some(Err(Failed(why))) => {
+                    let line = why.line;
+                    diagnostics.append(&mut reader.duplicates);
+                    diagnostics.push(*why);
+                    break Some(line);
+                }
+            }
+        };
         let Some(next) = failed_at.and_then(|line| next_document(source, line)) else {
             return documents;
         };
         line = next;
     }
+}
+
+/// The first document of a text; nothing for a text without one.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn first(source: &Source) -> Result<Option<Parsed>, Diagnostic> {
+    let first = Reader::new(source, 1).next().transpose();
+    first.map_err(|Failed(why)| *why)
 }
 
 /// The line on which the next document starts after one that has failed.
@@ -47,7 +80,7 @@ struct Reader<'a> {
     skipped: usize,
     anchors: HashMap<usize, Node>,
     aliased: usize,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    duplicates: Vec<Diagnostic>,
 }
 
 /// A list or a map whose end is still to come.
@@ -71,11 +104,11 @@ impl Open {
     }
 }
 
-/// Why a document can't be read any further; the diagnostic is made already. Holds the line.
-struct Failed(usize);
+/// Why a document can't be read any further.
+struct Failed(Box<Diagnostic>);
 
 impl<'a> Reader<'a> {
-    fn new(source: &'a Source, line: usize, diagnostics: &'a mut Vec<Diagnostic>) -> Self {
+    fn new(source: &'a Source, line: usize) -> Self {
         let parser = Parser::new_from_str(&source.text[source.offset(line)..]);
         Self {
             source,
@@ -83,40 +116,43 @@ impl<'a> Reader<'a> {
             skipped: line - 1,
             anchors: HashMap::new(),
             aliased: 0,
-            diagnostics,
+            duplicates: Vec::new(),
         }
     }
 
-    /// Reads up to the end, or up to an error, whose line it returns.
-    fn run(&mut self, documents: &mut Vec<Node>) -> Option<usize> {
-        while let Some(event) = self.parser.next_event() {
-            let result = match event {
+    /// The next document; none at the end.
+    fn next(&mut self) -> Option<Result<Parsed, Failed>> {
+        loop {
+            match self.parser.next_event()? {
                 Ok((Event::DocumentStart(_), _)) => {
                     self.anchors.clear();
                     self.aliased = 0;
-                    self.document(documents)
+                    let node = self.document();
+                    return Some(node.map(|node| Parsed {
+                        node,
+                        duplicates: std::mem::take(&mut self.duplicates),
+                    }));
                 }
-                Ok(_) => Ok(()),
-                Err(error) => Err(self.syntax_error(&error)),
-            };
-            if let Err(Failed(line)) = result {
-                return Some(line);
+                Ok(_) => {}
+                Err(error) => return Some(Err(self.syntax_error(&error))),
             }
         }
-        None
     }
 
-    fn document(&mut self, documents: &mut Vec<Node>) -> Result<(), Failed> {
+    fn document(&mut self) -> Result<Node, Failed> {
         let mut open: Vec<Open> = Vec::new();
-        let before = self.diagnostics.len();
+        let mut root = Node {
+            span: Span::default(),
+            content: Content::Null,
+        };
         loop {
             let Some(event) = self.parser.next_event() else {
-                return Ok(());
+                return Ok(root);
             };
             let (event, span) = event.map_err(|error| self.syntax_error(&error))?;
             let span = self.span(span);
             let (node, anchor) = match event {
-                Event::DocumentEnd | Event::StreamEnd => return Ok(()),
+                Event::DocumentEnd | Event::StreamEnd => return Ok(root),
                 Event::SequenceStart(anchor, _) => {
                     self.open(
                         &mut open,
@@ -168,10 +204,7 @@ impl<'a> Reader<'a> {
             }
             match open.last_mut() {
                 Some(parent) => self.add(parent, node)?,
-                None if matches!(node.content, Content::Null) => {}
-                // A document with a key twice is refused as a whole, since nobody knows which of them is meant.
-                None if self.diagnostics.len() > before => {}
-                None => documents.push(node),
+                None => root = node,
             }
         }
     }
@@ -205,11 +238,9 @@ impl<'a> Reader<'a> {
             Content::Bool(_) | Content::Number(_) => Ok(node.to_json().to_string()),
             Content::Null => Err(self.fail(node.span, "a key is missing before \":\"".into())),
             Content::List(_) | Content::Map(_) => {
-                let failed = self.fail(node.mark(), "a key must be a string".into());
-                if let Some(diagnostic) = self.diagnostics.last_mut()
-                    && self.source.line(failed.0).contains("{{")
-                {
-                    diagnostic.help = Some(syntax::TEMPLATE.into());
+                let mut failed = self.fail(node.mark(), "a key must be a string".into());
+                if self.source.line(failed.0.line).contains("{{") {
+                    failed.0.help = Some(syntax::TEMPLATE.into());
                 }
                 Err(failed)
             }
@@ -223,7 +254,7 @@ impl<'a> Reader<'a> {
                 content: Content::List(items),
             },
             OpenKind::Map { entries, .. } => {
-                self.refuse_duplicates(&entries);
+                self.note_duplicates(&entries);
                 Node {
                     span,
                     content: Content::Map(merge(entries)),
@@ -232,7 +263,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn refuse_duplicates(&mut self, entries: &[Entry]) {
+    fn note_duplicates(&mut self, entries: &[Entry]) {
         let mut sorted: Vec<&Entry> = entries.iter().collect();
         sorted.sort_by(|a, b| a.key.cmp(&b.key));
         for pair in sorted.windows(2) {
@@ -246,7 +277,7 @@ impl<'a> Reader<'a> {
                     first.key_span,
                     "first set here",
                 );
-                self.diagnostics.push(diagnostic);
+                self.duplicates.push(diagnostic);
             }
         }
     }
@@ -256,8 +287,7 @@ impl<'a> Reader<'a> {
             let message = "invalid YAML: found unknown anchor".into();
             let diagnostic = Diagnostic::error(self.source, span, message)
                 .help("it is another document's: anchors end with their document");
-            self.diagnostics.push(diagnostic);
-            return Err(Failed(span.start.line));
+            return Err(Failed(Box::new(diagnostic)));
         };
         self.aliased += node.size();
         if self.aliased > ALIASED {
@@ -266,17 +296,13 @@ impl<'a> Reader<'a> {
         Ok(node.clone())
     }
 
-    fn fail(&mut self, span: Span, message: String) -> Failed {
-        self.diagnostics
-            .push(Diagnostic::error(self.source, span, message));
-        Failed(span.start.line)
+    fn fail(&self, span: Span, message: String) -> Failed {
+        Failed(Box::new(Diagnostic::error(self.source, span, message)))
     }
 
-    fn syntax_error(&mut self, error: &ScanError) -> Failed {
+    fn syntax_error(&self, error: &ScanError) -> Failed {
         let position = self.position(*error.marker());
-        self.diagnostics
-            .push(syntax::explain(self.source, position, error.info()));
-        Failed(position.line)
+        Failed(Box::new(syntax::explain(self.source, position, error.info())))
     }
 
     fn span(&self, span: ParserSpan) -> Span {

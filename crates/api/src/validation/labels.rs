@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::{Errors, names};
+use crate::selector;
 
 /// Kubernetes tells the path of all labels, not that of the one.
 pub(super) fn labels(field: &str, labels: Option<&BTreeMap<String, String>>, errors: &mut Errors) {
@@ -50,22 +51,5 @@ pub(super) fn is_empty(selector: &LabelSelector) -> bool {
 }
 
 pub(super) fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let exact = selector
-        .match_labels
-        .iter()
-        .flatten()
-        .all(|(key, value)| labels.get(key) == Some(value));
-    exact
-        && selector.match_expressions.iter().flatten().all(|requirement| {
-            let value = labels.get(&requirement.key);
-            let listed =
-                value.is_some_and(|value| requirement.values.iter().flatten().any(|other| other == value));
-            match requirement.operator.as_str() {
-                "In" => listed,
-                "NotIn" => !listed,
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        })
+    selector::LabelSelector::try_from(selector).is_ok_and(|selector| selector.matches(labels))
 }

@@ -19,6 +19,9 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
      '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex \
      used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
+const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  \
+     or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
 /// The name of most objects: `example.com`.
 pub(crate) fn subdomain(name: &str) -> Vec<String> {
     rules([
@@ -50,8 +53,8 @@ pub(super) fn fully_qualified(name: &str) -> Vec<String> {
     labels.iter().map(|broken| broken.join(",")).collect()
 }
 
-/// A DNS label: `my-name`.
-pub(crate) fn label(name: &str) -> Vec<String> {
+/// What is wrong with `name` as a DNS label, such as `my-name`; nothing if it is one.
+pub fn label(name: &str) -> Vec<String> {
     let dots = name.contains('.') && name.split('.').all(is_label);
     rules([
         (name.len() > 63, too_long(63)),
@@ -67,7 +70,7 @@ pub(crate) fn label_1035(name: &str) -> Vec<String> {
 }
 
 /// The key of a label or an annotation: `app`, `app.kubernetes.io/name`.
-pub(super) fn qualified(key: &str) -> Vec<String> {
+pub(crate) fn qualified(key: &str) -> Vec<String> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
@@ -95,7 +98,7 @@ pub(super) fn qualified(key: &str) -> Vec<String> {
 }
 
 /// The value of a label.
-pub(super) fn label_value(value: &str) -> Vec<String> {
+pub(crate) fn label_value(value: &str) -> Vec<String> {
     rules([
         (value.len() > 63, too_long(63)),
         (!value.is_empty() && !is_qualified(value), LABEL_VALUE.to_owned()),
@@ -134,6 +137,36 @@ pub(super) fn variable(name: &str) -> Vec<String> {
     let rule =
         "a valid environment variable name must consist only of printable ASCII characters other than '='";
     rules([(!valid, rule.to_owned())])
+}
+
+/// A key of a ConfigMap or a Secret, which can become the name of a file.
+pub(super) fn config_key(key: &str) -> Vec<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    rules([
+        (key.len() > 253, too_long(253)),
+        (key.is_empty() || !key.bytes().all(allowed), CONFIG_KEY.to_owned()),
+        (key == ".", "must not be '.'".to_owned()),
+        (key == "..", "must not be '..'".to_owned()),
+        (
+            key != ".." && key.starts_with(".."),
+            "must not start with '..'".to_owned(),
+        ),
+    ])
+}
+
+/// The least that a name must be: a part of a path.
+pub(super) fn path_segment(name: &str) -> Vec<String> {
+    if matches!(name, "." | "..") {
+        return vec![format!("may not be '{name}'")];
+    }
+    rules(["/", "%"].map(|part| (name.contains(part), format!("may not contain '{part}'"))))
+}
+
+/// The name of a finalizer, as far as it isn't a qualified name: without a domain it is one of Kubernetes' own.
+pub(super) fn finalizer(name: &str) -> Vec<String> {
+    let is_own = matches!(name, "kubernetes" | "orphan" | "foregroundDeletion");
+    let rule = "name is neither a standard finalizer name nor is it fully qualified";
+    rules([(!name.contains('/') && !is_own, rule.to_owned())])
 }
 
 /// The name of an HTTP header.

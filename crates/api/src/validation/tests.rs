@@ -1,6 +1,10 @@
 //! What is said of objects with mistakes, word for word, in the order in which Kubernetes says it.
 
+mod config;
 mod endpoints;
+mod housekeeping;
+mod metadata;
+mod network_policy;
 mod pod;
 mod service;
 mod update;

@@ -1,5 +1,7 @@
 //! What an object may not become.
 
+mod config;
+mod node;
 mod pod;
 mod service;
 
@@ -7,7 +9,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use serde_json::{Value, json};
 
-use super::{Errors, FieldError, service_cidr, validate};
+use super::{Errors, FieldError, metadata, service_cidr, validate};
 use crate::object::Object;
 
 const IMMUTABLE: &str = "field is immutable";
@@ -16,6 +18,15 @@ const IMMUTABLE: &str = "field is immutable";
 /// both with their defaults filled in, and `new` with what an update keeps.
 pub fn validate_update(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = Errors::default();
+    metadata::validate_update(new.metadata(), old.metadata(), &mut errors);
+    match (new, old) {
+        (Object::ConfigMap(new), Object::ConfigMap(old)) => {
+            config::validate_config_map(new, old, &mut errors)
+        }
+        (Object::Secret(new), Object::Secret(old)) => config::validate_secret(new, old, &mut errors),
+        (Object::Node(new), Object::Node(old)) => node::validate(new, old, &mut errors),
+        _ => {}
+    }
     match (new, old) {
         (Object::Service(new_service), Object::Service(old)) => {
             service::validate(new_service, old, &mut errors);
@@ -43,7 +54,8 @@ pub fn validate_update(new: &Object, old: &Object) -> Vec<FieldError> {
     errors.found
 }
 
-fn immutable(field: &str, new: Value, old: Value, errors: &mut Errors) {
+/// What may not change at all.
+pub(super) fn immutable(field: &str, new: Value, old: Value, errors: &mut Errors) {
     if new != old {
         errors.invalid(field, new, IMMUTABLE);
     }

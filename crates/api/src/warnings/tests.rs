@@ -1,8 +1,9 @@
 //! What is warned of, word for word.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Node, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -254,5 +255,93 @@ fn endpoints() {
     assert_eq!(
         warned::<Endpoints>(json!({ "metadata": {} })),
         [("kind".to_owned(), older.to_owned())]
+    );
+}
+
+#[test]
+fn certificates_and_keys() {
+    let pem = |kind: &str| format!("-----BEGIN {kind}-----\nYWJj\n-----END {kind}-----\n");
+    let (certificate, key) = (pem("CERTIFICATE"), pem("EC PRIVATE KEY"));
+    let both = pem("EC PARAMETERS") + &key;
+    let cases = [
+        (&*certificate, &*key, None),
+        (&certificate, &both, None),
+        (
+            "abc",
+            &key,
+            Some((
+                "data[tls.crt]",
+                "tls: failed to find any PEM data in certificate input",
+            )),
+        ),
+        (
+            &key,
+            &certificate,
+            Some((
+                "data[tls.crt]",
+                "tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may \
+                 have been switched",
+            )),
+        ),
+        (
+            &certificate,
+            "",
+            Some(("data[tls.key]", "tls: failed to find any PEM data in key input")),
+        ),
+        (
+            &certificate,
+            &certificate,
+            Some((
+                "data[tls.key]",
+                "tls: found a certificate rather than a key in the PEM for the private key",
+            )),
+        ),
+    ];
+    for (certificate, key, expected) in cases {
+        let secret = json!({
+            "metadata": {}, "type": "kubernetes.io/tls", "stringData": { "tls.crt": certificate, "tls.key": key },
+        });
+        let expected = expected.map(|(place, message)| (place.to_owned(), message.to_owned()));
+        assert_eq!(warned::<Secret>(secret), Vec::from_iter(expected));
+    }
+}
+
+#[test]
+fn what_is_no_longer_used_and_ranges_that_mean_something_else() {
+    let said = |warnings: Vec<(String, String)>| {
+        warnings
+            .into_iter()
+            .map(|(_, message)| message)
+            .collect::<Vec<_>>()
+    };
+    let annotations = json!({ "kubernetes.io/enforce-mountable-secrets": "true" });
+    assert_eq!(
+        said(warned::<ServiceAccount>(
+            json!({ "metadata": { "annotations": annotations } })
+        )),
+        [
+            "metadata.annotations[kubernetes.io/enforce-mountable-secrets]: deprecated in v1.32+; prefer separate \
+             namespaces to isolate access to mounted secrets"
+        ]
+    );
+    assert_eq!(
+        said(warned::<Node>(
+            json!({ "metadata": {}, "spec": { "configSource": {}, "externalID": "a" } })
+        )),
+        [
+            "spec.configSource: the feature is removed",
+            "spec.externalID: this field is deprecated, and is unused by Kubernetes"
+        ]
+    );
+    let block = json!({ "ipBlock": { "cidr": "10.0.0.1/8", "except": ["10.1.0.0/16", "10.2.0.1/16"] } });
+    let policy = json!({ "metadata": {}, "spec": { "egress": [{ "to": [block] }] } });
+    assert_eq!(
+        said(warned::<NetworkPolicy>(policy)),
+        [
+            "spec.egress[0].to[0].ipBlock.cidr: CIDR value \"10.0.0.1/8\" is ambiguous in this context (should be \
+             \"10.0.0.0/8\" or \"10.0.0.1/32\"?)",
+            "spec.egress[0].to[0].ipBlock.except[1]: CIDR value \"10.2.0.1/16\" is ambiguous in this context (should be \
+             \"10.2.0.0/16\" or \"10.2.0.1/32\"?)"
+        ]
     );
 }
