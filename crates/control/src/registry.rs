@@ -1,27 +1,30 @@
 //! Where objects enter the store: defaults, validation, allocation, and Kubernetes' answers.
 
+mod delete;
 mod kept;
 mod pod;
 mod service;
 mod service_cidr;
+mod strategy;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Endpoints, Namespace, NamespaceStatus, Node, Pod, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::ServiceCIDR;
-use podlab_api::builtin::{self, NAMESPACES};
-use podlab_api::defaults::default_object;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Namespace;
+use podlab_api::builtin;
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
-use podlab_api::validation::{FieldError, validate, validate_update};
+use podlab_api::validation::FieldError;
 
 use crate::allocator::{AllocationError, ClusterIps, first_address};
 use crate::store::{Store, StoreError, name_of};
+
+pub use delete::{Deleted, Deletion, FOREGROUND, ORPHAN, Propagation};
+pub use write::{Mode, Part};
 
 /// What a registry has to know of its cluster.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +58,7 @@ pub enum ApiError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Reason `Invalid`.
-    #[error("{kind} \"{name}\" is invalid: {}", list(errors))]
+    #[error("{} \"{name}\" is invalid: {}", kind.qualified_kind(), list(errors))]
     Invalid {
         /// The object's kind.
         kind: Kind,
@@ -68,7 +71,7 @@ pub enum ApiError {
     #[error("namespaces \"{0}\" not found")]
     NoNamespace(String),
     /// Reason `Forbidden`.
-    #[error("{} \"{name}\" is forbidden: {why}", kind.plural())]
+    #[error("{} \"{name}\" is forbidden: {why}", kind.qualified())]
     Forbidden {
         /// The object's kind.
         kind: Kind,
@@ -77,12 +80,34 @@ pub enum ApiError {
         /// Why it is.
         why: String,
     },
+    /// Reason `Conflict`: the object isn't the one that the request is for.
+    #[error("Operation cannot be fulfilled on {} \"{name}\": Precondition failed: {why}", kind.qualified())]
+    Precondition {
+        /// The object's kind.
+        kind: Kind,
+        /// The object's name.
+        name: String,
+        /// What is different.
+        why: String,
+    },
+    /// No reason: so Kubernetes has it when the storage refuses a request.
+    #[error("{0}")]
+    Unknown(String),
     /// Reason `InternalError`: so Kubernetes has it when the addresses are used up.
     #[error("Internal error occurred: {0}")]
     Internal(String),
 }
 
 impl ApiError {
+    fn uid(stored: &Object, given: &str) -> Self {
+        let there = stored.metadata().uid.as_deref().unwrap_or_default();
+        Self::Precondition {
+            kind: stored.kind(),
+            name: name_of(stored.metadata()).name,
+            why: format!("UID in precondition: {given}, UID in object meta: {there}"),
+        }
+    }
+
     /// The path of the first field that is wrong, if a field is.
     pub fn field(&self) -> Option<&str> {
         match self {
@@ -135,95 +160,41 @@ impl Registry {
         &self.store
     }
 
-    /// Creates an object, or changes the one of its name to be like it; what only the cluster knows stays.
+    /// Creates an object, or changes the one of its name to be like it; what only the cluster knows stays, and so do
+    /// annotations that it doesn't name.
     ///
     /// # Errors
     /// [`ApiError`]; nothing has changed then.
     pub fn apply(&self, mut object: Object) -> Result<Applied, ApiError> {
+        let kind = object.kind();
         let metadata = object.metadata_mut();
-        let prefix = metadata
-            .generate_name
-            .as_deref()
-            .filter(|prefix| !prefix.is_empty());
-        if let (None | Some(""), Some(prefix)) = (metadata.name.as_deref(), prefix) {
-            metadata.name = Some(generated_name(prefix));
+        strategy::name_by_prefix(metadata);
+        metadata.resource_version = None;
+        if kind.namespaced() {
+            metadata.namespace.get_or_insert_with(|| "default".to_owned());
         }
-        if object.kind().namespaced() {
-            let namespace = object
-                .metadata_mut()
-                .namespace
-                .get_or_insert_with(|| "default".to_owned())
-                .clone();
-            self.check_namespace(&object, namespace)?;
-        }
-        default_object(&mut object);
-        let stored = self.store.get_object(object.kind(), &name_of(object.metadata()));
-        let errors = match &stored {
-            Some(stored) => {
-                kept::keep(&mut object, stored);
-                validate_update(&object, stored)
-            }
-            None => validate(&object),
+        let Some(stored) = self.store.get_object(kind, &name_of(metadata)) else {
+            self.create(object, Mode::Commit)?;
+            return Ok(Applied::Created);
         };
-        if !errors.is_empty() {
-            return Err(invalid(&object, errors));
+        let there = stored.metadata();
+        metadata.owner_references = metadata
+            .owner_references
+            .take()
+            .or(there.owner_references.clone());
+        metadata.finalizers = metadata.finalizers.take().or(there.finalizers.clone());
+        metadata.managed_fields.clone_from(&there.managed_fields);
+        if let Some(annotations) = &there.annotations {
+            let own = metadata.annotations.take().unwrap_or_default();
+            metadata.annotations = Some(annotations.clone().into_iter().chain(own).collect());
         }
-        let stored = stored.as_deref();
-        match object {
-            Object::Service(service) => self.apply_service(service, stored.and_then(Service::from_object)),
-            Object::Pod(pod) => self.apply_pod(pod, stored.and_then(Pod::from_object)),
-            Object::Deployment(deployment) => self.apply_deployment(deployment),
-            Object::ReplicaSet(set) => self.apply_replica_set(set),
-            Object::Namespace(namespace) => {
-                let status = NamespaceStatus {
-                    phase: Some("Active".to_owned()),
-                    ..NamespaceStatus::default()
-                };
-                let namespace = Namespace {
-                    status: Some(status),
-                    ..namespace
-                };
-                self.put(namespace, |_, _| {})
-            }
-            Object::Node(node) => self.put(node, |stored: &mut Node, new| {
-                stored.spec = new.spec;
-                stored.status = new.status;
-            }),
-            Object::EndpointSlice(slice) => self.put(slice, |stored: &mut EndpointSlice, new| {
-                stored.endpoints = new.endpoints;
-                stored.ports = new.ports;
-            }),
-            Object::Endpoints(endpoints) => self.put(endpoints, |stored: &mut Endpoints, new| {
-                stored.subsets = new.subsets
-            }),
-            Object::ServiceCIDR(range) => {
-                self.apply_service_cidr(range, stored.and_then(ServiceCIDR::from_object))
-            }
-        }
-    }
-
-    /// Deletes an object: pods on a node when they have stopped, namespaces when they are empty, others at once.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; [`ApiError::Forbidden`] for the namespaces that every cluster has.
-    pub fn delete(&self, kind: Kind, name: &NamespacedName) -> Result<(), ApiError> {
-        match kind {
-            Kind::Pod => self.delete_pod(name)?,
-            Kind::Service => {
-                let service = self.store.remove::<Service>(name)?;
-                if let Some(address) = service::cluster_ip(&service) {
-                    self.release(address);
-                }
-            }
-            Kind::ServiceCIDR => self.delete_service_cidr(name)?,
-            Kind::Endpoints => drop(self.store.remove::<Endpoints>(name)?),
-            Kind::Namespace => self.delete_namespace(name)?,
-            Kind::Node => drop(self.store.remove::<Node>(name)?),
-            Kind::EndpointSlice => drop(self.store.remove::<EndpointSlice>(name)?),
-            Kind::Deployment => drop(self.store.remove::<Deployment>(name)?),
-            Kind::ReplicaSet => drop(self.store.remove::<ReplicaSet>(name)?),
-        }
-        Ok(())
+        let updated = self.update(object, Part::Object, Mode::Commit)?;
+        let same = there.resource_version == updated.metadata().resource_version;
+        Ok(if same {
+            Applied::Unchanged
+        } else {
+            Applied::Configured
+        })
     }
 
     /// Sets the number of replicas of a deployment.
@@ -265,68 +236,6 @@ impl Registry {
             name: name_of(object.metadata()).name,
             why,
         })
-    }
-
-    fn apply_deployment(&self, deployment: Deployment) -> Result<Applied, ApiError> {
-        self.put(deployment, |stored: &mut Deployment, new| {
-            if stored.spec != new.spec {
-                stored.spec = new.spec;
-                stored.metadata.generation = stored.metadata.generation.map(|generation| generation + 1);
-            }
-        })
-    }
-
-    fn apply_replica_set(&self, set: ReplicaSet) -> Result<Applied, ApiError> {
-        self.put(set, |stored: &mut ReplicaSet, new| {
-            if stored.spec != new.spec {
-                stored.spec = new.spec;
-                stored.metadata.generation = stored.metadata.generation.map(|generation| generation + 1);
-            }
-        })
-    }
-
-    /// Creates the object, or changes labels, annotations and what `change` says of the stored one.
-    fn put<T: Resource>(&self, mut object: T, change: impl FnOnce(&mut T, T)) -> Result<Applied, ApiError> {
-        let name = name_of(object.metadata());
-        let Some(before) = self.store.get::<T>(&name) else {
-            object.metadata_mut().generation = Some(1);
-            self.store.create(object)?;
-            return Ok(Applied::Created);
-        };
-        let after = self.store.modify(&name, |stored: &mut T| {
-            let metadata = stored.metadata_mut();
-            metadata.labels.clone_from(&object.metadata().labels);
-            if let Some(annotations) = &object.metadata().annotations {
-                metadata
-                    .annotations
-                    .get_or_insert_default()
-                    .extend(annotations.clone());
-            }
-            change(stored, object);
-        })?;
-        let same = before.metadata().resource_version == after.metadata().resource_version;
-        Ok(if same {
-            Applied::Unchanged
-        } else {
-            Applied::Configured
-        })
-    }
-
-    fn delete_namespace(&self, name: &NamespacedName) -> Result<(), ApiError> {
-        if NAMESPACES.contains(&&*name.name) {
-            let why = "this namespace may not be deleted".to_owned();
-            return Err(ApiError::Forbidden {
-                kind: Kind::Namespace,
-                name: name.name.clone(),
-                why,
-            });
-        }
-        let now = self.store.now();
-        self.store.modify(name, |namespace: &mut Namespace| {
-            namespace.metadata.deletion_timestamp.get_or_insert(now);
-            namespace.status.get_or_insert_default().phase = Some("Terminating".to_owned());
-        })?;
-        Ok(())
     }
 
     fn lock_addresses(&self) -> MutexGuard<'_, ClusterIps> {

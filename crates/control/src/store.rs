@@ -3,16 +3,18 @@
 //! All state of a cluster is here. Controllers and node agents read it, compare, and write back; nothing else
 //! connects them. Objects are kept as they are given: defaulting, validation and allocation are the registry's.
 
+mod past;
 mod shared;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+pub use past::Expired;
 pub use shared::Shared;
 
 /// Gives the time that `creationTimestamp` and `deletionTimestamp` are set to.
@@ -25,11 +27,17 @@ pub struct Store {
     state: Arc<Mutex<State>>,
 }
 
+/// How many changes are remembered: who reads on from an older revision has to list anew.
+const REMEMBERED: usize = 4_096;
+
 #[derive(Default)]
 struct State {
-    revision: u64,
     objects: BTreeMap<(Kind, NamespacedName), Arc<Object>>,
     watches: Vec<mpsc::UnboundedSender<Event>>,
+    /// The newest revision; each change is one more.
+    revision: watch::Sender<u64>,
+    /// The newest changes, oldest first; their revisions have no gaps.
+    history: VecDeque<Event>,
 }
 
 /// A change of one object.
@@ -43,6 +51,16 @@ pub struct Event {
     pub object: Arc<Object>,
     /// The object before the change; none when it is new.
     pub old: Option<Arc<Object>>,
+    json: Arc<OnceLock<String>>,
+}
+
+impl Event {
+    /// The object as JSON: made once, however many are told of it.
+    pub fn object_json(&self) -> &str {
+        // All of podlab's objects have a JSON form.
+        self.json
+            .get_or_init(|| serde_json::to_string(&*self.object).unwrap_or_default())
+    }
 }
 
 /// What happened to an object.
@@ -58,7 +76,7 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Reason `NotFound`.
-    #[error("{} \"{}\" not found", kind.plural(), name.name)]
+    #[error("{} \"{}\" not found", kind.qualified(), name.name)]
     NotFound {
         /// The kind asked for.
         kind: Kind,
@@ -66,7 +84,7 @@ pub enum StoreError {
         name: NamespacedName,
     },
     /// Reason `AlreadyExists`.
-    #[error("{} \"{}\" already exists", kind.plural(), name.name)]
+    #[error("{} \"{}\" already exists", kind.qualified(), name.name)]
     AlreadyExists {
         /// The kind to be created.
         kind: Kind,
@@ -76,7 +94,7 @@ pub enum StoreError {
     /// Reason `Conflict`: the object was changed since it was read.
     #[error(
         "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
-        kind.plural(), name.name
+        kind.qualified(), name.name
     )]
     Conflict {
         /// The kind to be updated.
@@ -102,23 +120,36 @@ impl Store {
 
     /// The revision of the newest change; 0 before the first.
     pub fn revision(&self) -> u64 {
-        self.lock().revision
+        self.lock().revision()
     }
 
     /// Adds an object; sets its uid, creationTimestamp and resourceVersion.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`] when its kind and name are taken.
-    pub fn create<T: Resource>(&self, mut object: T) -> Result<Shared<T>, StoreError> {
-        let name = name_of(object.metadata());
+    pub fn create<T: Resource>(&self, object: T) -> Result<Shared<T>, StoreError> {
+        self.create_object(object.into_object()).map(Shared::of)
+    }
+
+    /// Adds an object of any kind, as [`Self::create`] does.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`].
+    pub fn create_object(&self, mut object: Object) -> Result<Arc<Object>, StoreError> {
+        let (kind, name) = (object.kind(), name_of(object.metadata()));
         let mut state = self.lock();
-        if state.objects.contains_key(&(T::KIND, name.clone())) {
-            return Err(StoreError::AlreadyExists { kind: T::KIND, name });
+        if state.objects.contains_key(&(kind, name.clone())) {
+            return Err(StoreError::AlreadyExists { kind, name });
         }
+        self.give_birth(&mut object);
+        Ok(state.put(name, object))
+    }
+
+    /// Sets what an object gets once and for all.
+    pub fn give_birth(&self, object: &mut Object) {
         let metadata = object.metadata_mut();
-        metadata.uid.get_or_insert_with(new_uid);
+        metadata.uid = Some(new_uid());
         metadata.creation_timestamp = Some(self.now());
-        Ok(Shared::of(state.put(name, object.into_object())))
     }
 
     /// Puts a new version of an object. When the new version carries a resourceVersion, it must be the stored one.
@@ -133,7 +164,7 @@ impl Store {
         if given.is_some() && *given != stored.metadata().resource_version {
             return Err(StoreError::Conflict { kind: T::KIND, name });
         }
-        Ok(Shared::of(state.replace(name, &stored, object)))
+        Ok(Shared::of(state.replace(name, &stored, object.into_object())))
     }
 
     /// Changes an object where it stands: reads, changes and puts it back as one. No change, no new version.
@@ -149,7 +180,11 @@ impl Store {
         let stored: Shared<T> = Shared::of(state.get(T::KIND, name)?);
         let mut object = T::clone(&stored);
         change(&mut object);
-        Ok(Shared::of(state.replace(name.clone(), stored.object(), object)))
+        Ok(Shared::of(state.replace(
+            name.clone(),
+            stored.object(),
+            object.into_object(),
+        )))
     }
 
     /// Removes an object at once.
@@ -157,12 +192,34 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn remove<T: Resource>(&self, name: &NamespacedName) -> Result<Shared<T>, StoreError> {
+        self.remove_object(T::KIND, name).map(Shared::of)
+    }
+
+    /// Removes an object of any kind at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn remove_object(&self, kind: Kind, name: &NamespacedName) -> Result<Arc<Object>, StoreError> {
         let mut state = self.lock();
-        let old = state.get(T::KIND, name)?;
-        state.objects.remove(&(T::KIND, name.clone()));
-        state.revision += 1;
-        state.tell(Change::Deleted, &old, Some(old.clone()));
-        Ok(Shared::of(old))
+        let old = state.get(kind, name)?;
+        Ok(state.take(name, old))
+    }
+
+    /// Takes the place of `stored`, which must be what is stored now: with a new version, or with nothing. No change, no
+    /// new version.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when something else is stored.
+    pub fn replace(&self, stored: &Arc<Object>, new: Option<Object>) -> Result<Arc<Object>, StoreError> {
+        let (kind, name) = (stored.kind(), name_of(stored.metadata()));
+        let mut state = self.lock();
+        if !Arc::ptr_eq(&state.get(kind, &name)?, stored) {
+            return Err(StoreError::Conflict { kind, name });
+        }
+        Ok(match new {
+            Some(new) => state.replace(name, stored, new),
+            None => state.take(&name, stored.clone()),
+        })
     }
 
     /// The object of this kind and name, if there is one.
@@ -177,45 +234,29 @@ impl Store {
 
     /// All objects of a kind, by namespace and name.
     pub fn list<T: Resource>(&self) -> Vec<Shared<T>> {
-        let first = NamespacedName {
-            namespace: String::new(),
-            name: String::new(),
-        };
-        self.range(first, |_| true)
+        self.list_objects(T::KIND).into_iter().map(Shared::of).collect()
     }
 
     /// The objects of a kind in one namespace, by name.
     pub fn list_in<T: Resource>(&self, namespace: &str) -> Vec<Shared<T>> {
-        let first = NamespacedName {
-            namespace: namespace.to_owned(),
-            name: String::new(),
-        };
-        self.range(first, |name| name.namespace == namespace)
+        let objects = self.list_objects_in(T::KIND, namespace).into_iter();
+        objects.map(Shared::of).collect()
     }
 
     /// All objects of a kind in their untyped form, by namespace and name.
     pub fn list_objects(&self, kind: Kind) -> Vec<Arc<Object>> {
-        let first = NamespacedName {
-            namespace: String::new(),
-            name: String::new(),
-        };
-        let state = self.lock();
-        let objects = state.objects.range((kind, first)..);
-        let of_kind = objects.take_while(|((other, _), _)| *other == kind);
-        of_kind.map(|(_, object)| object.clone()).collect()
+        self.lock().range(kind, "", |_| true)
     }
 
-    fn range<T: Resource>(
-        &self,
-        first: NamespacedName,
-        keep: impl Fn(&NamespacedName) -> bool,
-    ) -> Vec<Shared<T>> {
+    /// The objects of a kind in one namespace in their untyped form, by name.
+    pub fn list_objects_in(&self, kind: Kind, namespace: &str) -> Vec<Arc<Object>> {
         self.lock()
-            .objects
-            .range((T::KIND, first)..)
-            .take_while(|((kind, name), _)| *kind == T::KIND && keep(name))
-            .map(|(_, object)| Shared::of(object.clone()))
-            .collect()
+            .range(kind, namespace, |name| name.namespace == namespace)
+    }
+
+    /// Tells of each new revision.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.lock().revision.subscribe()
     }
 
     /// Sees every object that is there now as [`Change::Added`], then every change, in order, until it is dropped.
@@ -224,10 +265,11 @@ impl Store {
         let mut state = self.lock();
         for object in state.objects.values() {
             let event = Event {
-                revision: state.revision,
+                revision: state.revision(),
                 change: Change::Added,
                 object: object.clone(),
                 old: None,
+                json: Arc::default(),
             };
             let _ = sender.send(event);
         }
@@ -242,6 +284,19 @@ impl Store {
 }
 
 impl State {
+    /// The objects of a kind from the first of `namespace` on, as long as they are to be kept.
+    fn range(&self, kind: Kind, namespace: &str, keep: impl Fn(&NamespacedName) -> bool) -> Vec<Arc<Object>> {
+        let first = NamespacedName {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
+        self.objects
+            .range((kind, first)..)
+            .take_while(|((other, name), _)| *other == kind && keep(name))
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+
     fn get(&self, kind: Kind, name: &NamespacedName) -> Result<Arc<Object>, StoreError> {
         self.objects
             .get(&(kind, name.clone()))
@@ -252,17 +307,11 @@ impl State {
             })
     }
 
-    fn replace<T: Resource>(
-        &mut self,
-        name: NamespacedName,
-        stored: &Arc<Object>,
-        mut object: T,
-    ) -> Arc<Object> {
+    fn replace(&mut self, name: NamespacedName, stored: &Arc<Object>, mut object: Object) -> Arc<Object> {
         let (old, new) = (stored.metadata(), object.metadata_mut());
         new.uid.clone_from(&old.uid);
         new.creation_timestamp.clone_from(&old.creation_timestamp);
         new.resource_version.clone_from(&old.resource_version);
-        let object = object.into_object();
         if object == **stored {
             stored.clone()
         } else {
@@ -271,8 +320,8 @@ impl State {
     }
 
     fn put(&mut self, name: NamespacedName, mut object: Object) -> Arc<Object> {
-        self.revision += 1;
-        object.metadata_mut().resource_version = Some(self.revision.to_string());
+        let revision = self.revision() + 1;
+        object.metadata_mut().resource_version = Some(revision.to_string());
         let object = Arc::new(object);
         let old = self.objects.insert((object.kind(), name), object.clone());
         let change = if old.is_some() {
@@ -280,18 +329,39 @@ impl State {
         } else {
             Change::Added
         };
-        self.tell(change, &object, old);
+        self.tell(revision, change, object.clone(), old);
         object
     }
 
-    fn tell(&mut self, change: Change, object: &Arc<Object>, old: Option<Arc<Object>>) {
+    /// The object as it was last has the revision of its end.
+    fn take(&mut self, name: &NamespacedName, old: Arc<Object>) -> Arc<Object> {
+        let revision = self.revision() + 1;
+        self.objects.remove(&(old.kind(), name.clone()));
+        let mut last = Object::clone(&old);
+        last.metadata_mut().resource_version = Some(revision.to_string());
+        let last = Arc::new(last);
+        self.tell(revision, Change::Deleted, last.clone(), Some(old));
+        last
+    }
+
+    fn tell(&mut self, revision: u64, change: Change, object: Arc<Object>, old: Option<Arc<Object>>) {
         let event = Event {
-            revision: self.revision,
+            revision,
             change,
-            object: object.clone(),
+            object,
             old,
+            json: Arc::default(),
         };
         self.watches.retain(|watch| watch.send(event.clone()).is_ok());
+        if self.history.len() == REMEMBERED {
+            self.history.pop_front();
+        }
+        self.history.push_back(event);
+        self.revision.send_replace(revision);
+    }
+
+    fn revision(&self) -> u64 {
+        *self.revision.borrow()
     }
 }
 

@@ -35,6 +35,10 @@ fn keep_given(new: &mut ServiceSpec, stored: &ServiceSpec) {
         if new.cluster_ip.as_deref().is_none_or(str::is_empty) {
             new.cluster_ip.clone_from(&stored.cluster_ip);
         }
+        // Whoever changes the one means the first of the others.
+        if new.cluster_ips == stored.cluster_ips && new.cluster_ip != stored.cluster_ip {
+            new.cluster_ips = new.cluster_ip.clone().map(|address| vec![address]);
+        }
         if new.cluster_ips.as_ref().is_none_or(Vec::is_empty) && new.cluster_ip == stored.cluster_ip {
             new.cluster_ips.clone_from(&stored.cluster_ips);
         }

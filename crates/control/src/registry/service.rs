@@ -3,13 +3,14 @@
 mod families;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
-use podlab_api::object::Resource;
+use podlab_api::object::{Object, Resource};
 use podlab_api::validation::FieldError;
 use serde_json::json;
 
-use super::{ApiError, Applied, Registry, invalid};
+use super::{ApiError, Mode, Registry, invalid};
 use crate::allocator::AllocationError;
 
 /// The address of a service, if it has one: headless services and ExternalNames don't.
@@ -18,11 +19,14 @@ pub(super) fn cluster_ip(service: &Service) -> Option<IpAddr> {
 }
 
 impl Registry {
-    pub(super) fn apply_service(
+    /// Gives a service its address, and stores it by `put`.
+    pub(super) fn store_service(
         &self,
         mut service: Service,
         stored: Option<&Service>,
-    ) -> Result<Applied, ApiError> {
+        put: impl FnOnce(Object) -> Result<Arc<Object>, ApiError>,
+        mode: Mode,
+    ) -> Result<Arc<Object>, ApiError> {
         let old = stored.and_then(cluster_ip);
         let spec = service.spec.get_or_insert_default();
         let mut errors = families::fill(spec, stored.and_then(|stored| stored.spec.as_ref()));
@@ -38,15 +42,14 @@ impl Registry {
             set_address(service.spec.get_or_insert_default(), address.to_string());
             new = Some(address);
         }
-        let applied = self.put(service, |stored, new| stored.spec = new.spec);
+        let result = put(service.into_object());
         // What nobody has now: the new address when the service isn't there, the old one when its type has changed.
-        let unused = if applied.is_err() {
-            new
-        } else {
-            old.filter(|_| !needs_address)
+        let unused = match (&result, mode) {
+            (Err(_), _) | (_, Mode::DryRun) => new,
+            (Ok(_), Mode::Commit) => old.filter(|_| !needs_address),
         };
         unused.into_iter().for_each(|address| self.release(address));
-        applied
+        result
     }
 
     pub(super) fn release(&self, address: IpAddr) {

@@ -1,14 +1,16 @@
 //! ServiceCIDRs in the registry: a range is used as long as it is there, and stays as long as it is used.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use k8s_openapi::api::networking::v1::{ServiceCIDR, ServiceCIDRSpec, ServiceCIDRStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
-use podlab_api::object::Resource;
+use podlab_api::object::{Object, Resource};
 use podlab_api::steps::NamespacedName;
 use podlab_api::validation::FieldError;
 
-use super::{ApiError, Applied, Registry, invalid};
-use crate::store::{StoreError, name_of};
+use super::{ApiError, Mode, Registry, invalid};
+use crate::store::name_of;
 
 /// Who keeps a range as long as a service has an address of it.
 const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
@@ -31,11 +33,14 @@ pub(super) fn first(cidr: IpNet) -> ServiceCIDR {
 }
 
 impl Registry {
-    pub(super) fn apply_service_cidr(
+    /// Takes a range into use, and stores it by `put`.
+    pub(super) fn store_service_cidr(
         &self,
         mut range: ServiceCIDR,
         stored: Option<&ServiceCIDR>,
-    ) -> Result<Applied, ApiError> {
+        put: impl FnOnce(Object) -> Result<Arc<Object>, ApiError>,
+        mode: Mode,
+    ) -> Result<Arc<Object>, ApiError> {
         let old = stored.map(cidrs).unwrap_or_default();
         let wanted = cidrs(&range);
         let mut addresses = self.lock_addresses();
@@ -50,21 +55,28 @@ impl Registry {
             }
         }
         drop(addresses);
-        let message = "Kubernetes Service CIDR is ready";
-        set_ready(&mut range, true, "", message, self.store.now());
+        if stored.is_none() {
+            let message = "Kubernetes Service CIDR is ready";
+            set_ready(&mut range, true, "", message, self.store.now());
+        }
         range.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-        let applied = self.put(range, |stored, new| stored.spec = new.spec);
+        let result = put(range.into_object());
+        if result.is_err() || mode == Mode::DryRun {
+            let mut addresses = self.lock_addresses();
+            wanted[old.len()..]
+                .iter()
+                .for_each(|cidr| addresses.remove_range(*cidr));
+        }
         // It may hold the addresses that another one is kept for.
         self.remove_unused_ranges();
-        applied
+        result
     }
 
-    /// No service gets an address of it any more; it goes with the last one that has.
-    pub(super) fn delete_service_cidr(&self, name: &NamespacedName) -> Result<(), StoreError> {
-        let now = self.store.now();
-        let range = self.store.modify(name, |range: &mut ServiceCIDR| {
-            range.metadata.deletion_timestamp.get_or_insert(now);
-        })?;
+    /// No service gets an address of a range that is being deleted; it goes with the last one that has.
+    pub(super) fn close_service_cidr(&self, name: &NamespacedName) {
+        let Some(range) = self.store.get::<ServiceCIDR>(name) else {
+            return;
+        };
         let mut addresses = self.lock_addresses();
         cidrs(&range)
             .iter()
@@ -80,7 +92,6 @@ impl Registry {
                 set_ready(range, false, TERMINATING, message, self.store.now());
             }
         });
-        Ok(())
     }
 
     /// Removes the ranges that are being deleted and that no service depends on.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
@@ -232,4 +233,21 @@ fn a_name_is_made_of_what_it_is_to_begin_with() {
         let names = stored.iter().filter(|service| of_it(service)).count();
         assert_eq!(names, 1, "{metadata}");
     }
+}
+
+#[test]
+fn an_object_was_created_when_it_was() {
+    let registry = registry();
+    let map = |created: Value| {
+        let map =
+            json!({ "metadata": { "name": "web", "namespace": "default", "creationTimestamp": created } });
+        Object::ConfigMap(serde_json::from_value(map).unwrap())
+    };
+    registry.create(map(json!(null)), Mode::Commit).unwrap();
+    let later = map(json!("2024-01-31T23:59:59Z"));
+    let updated = registry.update(later, Part::Object, Mode::Commit).unwrap();
+    assert_eq!(
+        json!(updated.metadata().creation_timestamp),
+        json!("1970-01-01T00:00:00Z")
+    );
 }
