@@ -1,352 +1,208 @@
 //! Gives each Deployment a ReplicaSet for its template, and moves its pods from the old ones to that.
 
-use k8s_openapi::api::apps::v1::{
-    Deployment, DeploymentCondition, DeploymentSpec, DeploymentStatus, ReplicaSet, ReplicaSetSpec,
-};
-use k8s_openapi::api::core::v1::PodTemplateSpec;
+mod annotations;
+mod family;
+mod rollout;
+mod scaling;
+mod status;
+mod template;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet, ReplicaSetSpec};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use podlab_api::object::{Kind, Object};
 use podlab_api::steps::NamespacedName;
 
 use super::Controllers;
-use super::replicaset::controller_reference;
-use crate::store::{Shared, name_of};
-
-const HASH: &str = "pod-template-hash";
-const REVISION: &str = "deployment.kubernetes.io/revision";
+use super::claims::controller_reference;
+use super::index::Selector;
+use crate::pods::is_over;
+use crate::recorder::EventType;
+use crate::registry::{ApiError, Mode};
+use crate::store::{StoreError, name_of};
+use family::{Family, Newest, Stage};
+use rollout::{Count, Rollout, Strategy};
 
 impl Controllers {
     pub(super) fn reconcile_deployment(&mut self, name: &NamespacedName) {
+        let key = (Kind::Deployment, name.clone());
         let Some(deployment) = self.store().get::<Deployment>(name) else {
-            return;
+            return self.timers.set(key, None);
         };
         let Some(spec) = &deployment.spec else { return };
-        let sets: Vec<Shared<ReplicaSet>> = self.owned(&*deployment);
-        let hash = template_hash(&spec.template);
-        let (new, old): (Vec<_>, Vec<_>) = sets
-            .iter()
-            .partition(|set| set.metadata.labels.as_ref().and_then(|labels| labels.get(HASH)) == Some(&hash));
-        let rollout = Rollout::new(spec, new.first().copied(), &old);
-        let wanted = rollout.new_replicas();
-        match new.first() {
-            None => self.create_set(&deployment, spec, &hash, wanted, sets.len() + 1),
-            Some(set) => self.set_replicas(set, wanted),
+        let family = self.family(&deployment, spec);
+        let plan = match family.stage {
+            Stage::Deleted => None,
+            Stage::Paused | Stage::Scaled => Some(family.rollout.scale()),
+            Stage::RollingOut => Some(family.rollout.step()),
+        };
+        for (index, replicas) in plan.iter().flat_map(|plan| &plan.sets).enumerate() {
+            self.change_set(&family, index, *replicas);
         }
-        for (set, replicas) in old.iter().zip(rollout.old_replicas()) {
-            self.set_replicas(set, replicas);
+        let newest = match (family.new_set(), plan.and_then(|plan| plan.another)) {
+            (Some(set), _) => Newest::Found(name_of(&set.metadata).name),
+            (None, Some(replicas)) => self.create_set(&family, replicas),
+            (None, None) => Newest::None,
+        };
+        let status = status::status(&family, &newest, &self.store().now());
+        if family.stage == Stage::Paused
+            || (family.stage == Stage::RollingOut && status::is_complete(spec, &status))
+        {
+            self.forget_history(&family);
         }
-        let status = status(&deployment, spec, new.first().copied(), &sets);
+        self.timers.set(key, status::gives_up(spec, &status));
+        let revision = family.revision(&newest);
+        // A deployment that was deleted in between needs no status.
         let _ = self.store().modify(name, |deployment: &mut Deployment| {
-            if let Some(set) = sets.iter().map(|set| revision(set)).max() {
+            if let Some(revision) = revision {
                 let annotations = deployment.metadata.annotations.get_or_insert_default();
-                annotations.insert(REVISION.to_owned(), set.to_string());
+                annotations.insert(annotations::REVISION.to_owned(), revision.to_string());
             }
             deployment.status = Some(status);
         });
     }
 
-    fn create_set(
-        &self,
-        deployment: &Deployment,
-        spec: &DeploymentSpec,
-        hash: &str,
-        replicas: i32,
-        revision: usize,
-    ) {
-        let mut template = spec.template.clone();
-        let labels = template
-            .metadata
-            .get_or_insert_default()
-            .labels
-            .get_or_insert_default();
-        labels.insert(HASH.to_owned(), hash.to_owned());
-        let labels = labels.clone();
-        let mut selector = spec.selector.clone();
-        selector
-            .match_labels
-            .get_or_insert_default()
-            .insert(HASH.to_owned(), hash.to_owned());
-        let set = ReplicaSet {
-            metadata: ObjectMeta {
-                name: Some(format!(
-                    "{}-{hash}",
-                    deployment.metadata.name.as_deref().unwrap_or_default()
-                )),
-                namespace: deployment.metadata.namespace.clone(),
-                labels: Some(labels),
-                annotations: Some([(REVISION.to_owned(), revision.to_string())].into()),
-                owner_references: Some(vec![controller_reference(deployment, "apps/v1")]),
-                generation: Some(1),
-                ..ObjectMeta::default()
-            },
-            spec: Some(ReplicaSetSpec {
-                replicas: Some(replicas),
-                selector,
-                template: Some(template),
-                min_ready_seconds: spec.min_ready_seconds,
-            }),
-            status: None,
+    fn family<'a>(&self, deployment: &'a Deployment, spec: &'a DeploymentSpec) -> Family<'a> {
+        let mut sets = self.claim::<ReplicaSet>(deployment, Selector::new(&spec.selector), |_| true);
+        sets.sort_by_key(|set| set.metadata.creation_timestamp.clone());
+        let strategy = Strategy::of(spec);
+        let new = template::find(&spec.template, sets.iter().map(|set| &**set));
+        let old = sets.iter().enumerate().filter(|(index, _)| new != Some(*index));
+        // Only who recreates has to look at pods.
+        let mut recreated = old.filter(|_| strategy == Strategy::Recreate);
+        let runs = |set: &ReplicaSet| self.owned::<Pod>(&set.metadata).iter().any(|pod| !is_over(pod));
+        let rollout = Rollout {
+            replicas: spec.replicas.unwrap_or(1),
+            strategy,
+            old_pods_run: recreated.any(|(_, set)| runs(set)),
+            sets: sets.iter().map(|set| Count::of(set)).collect(),
+            new,
         };
-        if let Err(error) = self.store().create(set) {
-            tracing::warn!(%error, "deployment");
-        }
+        Family::new(deployment, spec, sets, rollout)
     }
 
-    fn set_replicas(&self, set: &ReplicaSet, replicas: i32) {
-        let _ = self
-            .store()
-            .modify(&name_of(&set.metadata), |set: &mut ReplicaSet| {
-                let spec = set.spec.get_or_insert_default();
-                if spec.replicas != Some(replicas) {
-                    spec.replicas = Some(replicas);
-                    set.metadata.generation = set.metadata.generation.map(|generation| generation + 1);
-                }
-            });
-    }
-}
-
-/// A set's replicas: asked for, there, available.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Count {
-    asked: i32,
-    there: i32,
-    available: i32,
-}
-
-/// How far a deployment is on its way to a new template. Pure: counts in, counts out.
-#[derive(Debug)]
-struct Rollout {
-    replicas: i32,
-    /// How many pods there may be at most; none: the old ones go before the new ones come (`Recreate`).
-    surge: Option<i32>,
-    unavailable: i32,
-    new: Count,
-    old: Vec<Count>,
-}
-
-impl Rollout {
-    fn new(spec: &DeploymentSpec, new: Option<&Shared<ReplicaSet>>, old: &[&Shared<ReplicaSet>]) -> Self {
-        let replicas = spec.replicas.unwrap_or(1);
-        let strategy = spec.strategy.clone().unwrap_or_default();
-        let rolling = strategy.rolling_update.unwrap_or_default();
-        let part = |value: Option<IntOrString>, round_up| share(value, replicas, round_up);
-        let surge = part(rolling.max_surge, true);
-        let unavailable = part(rolling.max_unavailable, false);
-        let recreate = strategy.type_.as_deref() == Some("Recreate");
-        Self {
-            replicas,
-            surge: (!recreate).then_some(surge),
-            unavailable: if surge == 0 && unavailable == 0 {
-                1
-            } else {
-                unavailable
-            },
-            new: new.map(|set| count(set)).unwrap_or_default(),
-            old: old.iter().map(|set| count(set)).collect(),
-        }
-    }
-
-    fn new_replicas(&self) -> i32 {
-        let old: i32 = self.old.iter().map(|set| set.asked).sum();
-        let Some(surge) = self.surge else {
-            let gone = self.old.iter().all(|set| set.asked == 0 && set.there == 0);
-            return if gone { self.replicas } else { self.new.asked };
-        };
-        let room = self
-            .replicas
-            .saturating_add(surge)
-            .saturating_sub(old)
-            .max(self.new.asked.min(self.replicas));
-        room.clamp(0, self.replicas)
-    }
-
-    /// How many replicas each of the old sets keeps.
-    fn old_replicas(&self) -> Vec<i32> {
-        if self.surge.is_none() {
-            return vec![0; self.old.len()];
-        }
-        let available: i32 = self.new.available + self.old.iter().map(|set| set.available).sum::<i32>();
-        let mut spare = available - (self.replicas - self.unavailable);
-        let keep = |set: &Count| {
-            // What isn't available is no loss; of the rest only what can be spared.
-            let lost = (set.asked - set.available).max(0);
-            let healthy = (set.asked - lost).min(spare).max(0);
-            spare -= healthy;
-            set.asked - lost - healthy
-        };
-        self.old.iter().map(keep).collect()
-    }
-}
-
-fn count(set: &ReplicaSet) -> Count {
-    let status = set.status.clone().unwrap_or_default();
-    let asked = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-    Count {
-        asked,
-        there: status.replicas,
-        // The status may still count pods that are no longer asked for: nobody can rely on those.
-        available: status.available_replicas.unwrap_or_default().min(asked),
-    }
-}
-
-/// A number or a percentage of `whole`; a quarter when missing.
-fn share(value: Option<IntOrString>, whole: i32, round_up: bool) -> i32 {
-    let percent = match value {
-        Some(IntOrString::Int(number)) => return number,
-        Some(IntOrString::String(text)) => text.trim_end_matches('%').parse().unwrap_or(25),
-        None => 25,
-    };
-    let exact = i64::from(whole) * i64::from(percent);
-    let share = if round_up { (exact + 99) / 100 } else { exact / 100 };
-    i32::try_from(share).unwrap_or(i32::MAX)
-}
-
-fn revision(set: &ReplicaSet) -> u64 {
-    let annotations = set.metadata.annotations.as_ref();
-    annotations
-        .and_then(|annotations| annotations.get(REVISION)?.parse().ok())
-        .unwrap_or_default()
-}
-
-fn status(
-    deployment: &Deployment,
-    spec: &DeploymentSpec,
-    new: Option<&Shared<ReplicaSet>>,
-    sets: &[Shared<ReplicaSet>],
-) -> DeploymentStatus {
-    let wanted = spec.replicas.unwrap_or(1);
-    let sum = |part: fn(&Count) -> i32| sets.iter().map(|set| part(&count(set))).sum::<i32>();
-    let (there, available) = (sum(|set| set.there), sum(|set| set.available));
-    let enough = available >= wanted - share(rolling_unavailable(spec), wanted, false);
-    let condition = DeploymentCondition {
-        type_: "Available".to_owned(),
-        status: if enough { "True" } else { "False" }.to_owned(),
-        reason: Some(
-            if enough {
-                "MinimumReplicasAvailable"
-            } else {
-                "MinimumReplicasUnavailable"
+    fn change_set(&self, family: &Family, index: usize, replicas: i32) {
+        let set = &family.sets[index];
+        let is_new = family.rollout.new == Some(index);
+        let name = name_of(&set.metadata);
+        let before = family.rollout.sets[index].asked;
+        let is_sized = before != replicas || (family.stage != Stage::RollingOut && replicas > 0);
+        let changed = self.store().modify(&name, |set: &mut ReplicaSet| {
+            let old = set.spec.clone();
+            let spec = set.spec.get_or_insert_default();
+            spec.replicas = Some(replicas);
+            if is_new {
+                spec.min_ready_seconds = family.spec.min_ready_seconds;
+                let next = family.next_revision();
+                annotations::mark_newest(&family.deployment.metadata, &mut set.metadata, next);
             }
-            .to_owned(),
-        ),
-        ..DeploymentCondition::default()
+            if is_sized {
+                let rollout = &family.rollout;
+                annotations::mark_size(&mut set.metadata, rollout.replicas, rollout.max());
+            }
+            if set.spec != old {
+                set.metadata.generation = set.metadata.generation.map(|generation| generation + 1);
+            }
+        });
+        if changed.is_ok() && before != replicas {
+            self.tell_scaled(family.deployment, &name.name, before, replicas);
+        }
+    }
+
+    fn create_set(&self, family: &Family, replicas: i32) -> Newest {
+        let set = new_set(family, replicas);
+        let name = name_of(&set.metadata).name;
+        match self.registry.create(Object::ReplicaSet(set), Mode::Commit) {
+            Ok(_) => {
+                if replicas > 0 {
+                    self.tell_scaled(family.deployment, &name, 0, replicas);
+                }
+                Newest::Created(name)
+            }
+            Err(ApiError::Store(StoreError::AlreadyExists { .. })) => Newest::NameTaken,
+            // Its namespace goes, and it with that.
+            Err(ApiError::Forbidden { .. } | ApiError::NoNamespace(_)) => Newest::None,
+            Err(error) => {
+                let why = format!("Failed to create new replica set \"{name}\": {error}");
+                let recorder = &self.recorders.deployment;
+                let reason = status::NOT_CREATED;
+                recorder.event(family.deployment, EventType::Warning, reason, why.clone());
+                Newest::Refused(why)
+            }
+        }
+    }
+
+    fn tell_scaled(&self, deployment: &Deployment, set: &str, before: i32, after: i32) {
+        let way = if after > before { "up" } else { "down" };
+        let message = format!("Scaled {way} replica set {set} from {before} to {after}");
+        let recorder = &self.recorders.deployment;
+        recorder.event(deployment, EventType::Normal, "ScalingReplicaSet", message);
+    }
+
+    /// Deletes the oldest sets that nothing is left of, but as many as the deployment wants to keep.
+    fn forget_history(&self, family: &Family) {
+        let limit = family.spec.revision_history_limit;
+        let Some(limit) = limit.filter(|limit| *limit != i32::MAX) else {
+            return;
+        };
+        let mut old: Vec<_> = family
+            .old_sets()
+            .filter(|set| set.metadata.deletion_timestamp.is_none())
+            .collect();
+        old.sort_by_key(|set| annotations::revision(&set.metadata));
+        let surplus = old
+            .len()
+            .saturating_sub(usize::try_from(limit).unwrap_or_default());
+        for set in old.into_iter().take(surplus).filter(|set| is_empty(set)) {
+            // Not found: somebody else was faster.
+            let _ = self.registry.delete(Kind::ReplicaSet, &name_of(&set.metadata));
+        }
+    }
+}
+
+fn new_set(family: &Family, replicas: i32) -> ReplicaSet {
+    let (deployment, spec) = (family.deployment, family.spec);
+    let collisions = deployment
+        .status
+        .as_ref()
+        .and_then(|status| status.collision_count);
+    let hash = template::hash(&spec.template, collisions.unwrap_or_default());
+    let name = name_of(&deployment.metadata).name;
+    let mut template = spec.template.clone();
+    let labels = template
+        .metadata
+        .get_or_insert_default()
+        .labels
+        .get_or_insert_default();
+    labels.insert(template::HASH.to_owned(), hash.clone());
+    let mut metadata = ObjectMeta {
+        name: Some(format!("{name}-{hash}")),
+        namespace: deployment.metadata.namespace.clone(),
+        labels: Some(labels.clone()),
+        owner_references: Some(vec![controller_reference(deployment)]),
+        ..ObjectMeta::default()
     };
-    DeploymentStatus {
-        observed_generation: deployment.metadata.generation,
-        replicas: Some(there),
-        updated_replicas: Some(new.map(|set| count(set).there).unwrap_or_default()),
-        ready_replicas: Some(available),
-        available_replicas: Some(available),
-        unavailable_replicas: Some((wanted - available).max(0)),
-        conditions: Some(vec![condition]),
-        ..DeploymentStatus::default()
+    annotations::mark_newest(&deployment.metadata, &mut metadata, family.next_revision());
+    annotations::mark_size(&mut metadata, family.rollout.replicas, family.rollout.max());
+    let mut selector = spec.selector.clone();
+    selector
+        .match_labels
+        .get_or_insert_default()
+        .insert(template::HASH.to_owned(), hash);
+    ReplicaSet {
+        metadata,
+        spec: Some(ReplicaSetSpec {
+            replicas: Some(replicas),
+            selector,
+            template: Some(template),
+            min_ready_seconds: spec.min_ready_seconds,
+        }),
+        status: None,
     }
 }
 
-fn rolling_unavailable(spec: &DeploymentSpec) -> Option<IntOrString> {
-    spec.strategy
-        .as_ref()?
-        .rolling_update
-        .as_ref()?
-        .max_unavailable
-        .clone()
-}
-
-/// A short name of a template's content: FNV-1a in letters that make no words, as Kubernetes names ReplicaSets.
-fn template_hash(template: &PodTemplateSpec) -> String {
-    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let text = serde_json::to_vec(template).unwrap_or_default();
-    let hash = text.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
-    hash.to_string()
-        .bytes()
-        .map(|digit| char::from(LETTERS[usize::from(digit) % LETTERS.len()]))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(asked: i32) -> Count {
-        Count {
-            asked,
-            there: asked,
-            available: asked,
-        }
-    }
-
-    #[test]
-    fn a_rollout_moves_as_many_pods_as_it_may() {
-        let starting = |asked, available| Count {
-            asked,
-            there: asked,
-            available,
-        };
-        // Four replicas, at most one more and one less.
-        let cases = [
-            ("new deployment", all(0), vec![], 4, vec![]),
-            ("new template", all(0), vec![all(4)], 1, vec![3]),
-            (
-                "one new pod is starting",
-                starting(1, 0),
-                vec![all(3)],
-                2,
-                vec![3],
-            ),
-            ("two are there", starting(2, 2), vec![all(3)], 2, vec![1]),
-            (
-                "an old pod is broken",
-                starting(1, 0),
-                vec![starting(4, 3)],
-                1,
-                vec![3],
-            ),
-            ("the last step", all(4), vec![all(1)], 4, vec![0]),
-            ("fewer replicas than before", all(9), vec![], 4, vec![]),
-        ];
-        for (story, new, old, new_replicas, old_replicas) in cases {
-            let rollout = Rollout {
-                replicas: 4,
-                surge: Some(1),
-                unavailable: 1,
-                new,
-                old,
-            };
-            assert_eq!(rollout.new_replicas(), new_replicas, "{story}");
-            assert_eq!(rollout.old_replicas(), old_replicas, "{story}");
-        }
-    }
-
-    #[test]
-    fn recreate_waits_until_the_old_pods_are_gone() {
-        let rollout = |old| Rollout {
-            replicas: 4,
-            surge: None,
-            unavailable: 0,
-            new: all(0),
-            old: vec![old],
-        };
-        assert_eq!(rollout(all(4)).new_replicas(), 0);
-        assert_eq!(rollout(all(4)).old_replicas(), [0]);
-        assert_eq!(
-            rollout(Count {
-                asked: 0,
-                there: 1,
-                available: 0
-            })
-            .new_replicas(),
-            0
-        );
-        assert_eq!(rollout(all(0)).new_replicas(), 4);
-    }
-
-    #[test]
-    fn shares_are_rounded_as_kubernetes_does() {
-        let quarter = || Some(IntOrString::String("25%".into()));
-        assert_eq!(share(quarter(), 3, true), 1);
-        assert_eq!(share(quarter(), 3, false), 0);
-        assert_eq!(share(Some(IntOrString::Int(2)), 3, false), 2);
-    }
+fn is_empty(set: &ReplicaSet) -> bool {
+    let count = Count::of(set);
+    let observed = set.status.as_ref().and_then(|status| status.observed_generation);
+    count.asked == 0 && count.there == 0 && observed >= set.metadata.generation
 }

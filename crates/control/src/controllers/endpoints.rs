@@ -57,7 +57,7 @@ impl Controllers {
         let mut labels = service.metadata.labels.clone().unwrap_or_default();
         labels.insert(MANAGED_BY.to_owned(), CONTROLLER.to_owned());
         label_headless(spec, &mut labels);
-        if self.store().get::<Endpoints>(name).is_none() {
+        if self.store().get::<Endpoints>(name).is_none() && !self.goes(&service.metadata) {
             let new = Endpoints {
                 metadata: ObjectMeta {
                     name: Some(name.name.clone()),

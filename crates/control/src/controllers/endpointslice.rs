@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Service, ServicePort, ServiceSpec};
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointHints, ForNode, ForZone};
+use k8s_openapi::api::discovery::v1::{
+    Endpoint, EndpointConditions, EndpointHints, EndpointSlice, ForNode, ForZone,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use podlab_api::labels::ZONE;
+use podlab_api::labels::{SERVICE_NAME, ZONE};
+use podlab_api::object::Kind;
 use podlab_api::steps::NamespacedName;
 
 use super::Controllers;
-use super::replicaset::controller_reference;
-use super::slices::{Common, Port, Template, Wanted, labels};
+use super::claims::controller_reference;
+use super::slices::{Common, MANAGED_BY, Port, Template, Wanted, labels};
 use crate::pods::{is_over, is_ready};
+use crate::store::name_of;
 
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 /// How many endpoints it puts into a slice.
@@ -49,10 +53,32 @@ impl Controllers {
             namespace: service.metadata.namespace.clone(),
             labels,
             annotations: None,
-            owner: controller_reference(&*service, "v1"),
+            owner: controller_reference(&*service),
             size: SLICE_SIZE,
+            may_create: !self.goes(&service.metadata),
         };
-        template.bring_about(self.store(), &self.owned(&*service), wanted.or_placeholder());
+        template.bring_about(
+            self.store(),
+            &self.owned(&service.metadata),
+            wanted.or_placeholder(),
+        );
+        self.remove_orphans(&service);
+    }
+
+    /// What another service of the same name has left.
+    fn remove_orphans(&self, service: &Service) {
+        let NamespacedName { namespace, name } = name_of(&service.metadata);
+        let labels = [(SERVICE_NAME, &*name), (MANAGED_BY, CONTROLLER)];
+        let labels = labels.map(|(label, value)| (label.to_owned(), value.to_owned()));
+        let left = self
+            .index
+            .labelled(Kind::EndpointSlice, &namespace, &labels.into());
+        for slice in left {
+            if !self.index.is_owned(&service.metadata, Kind::EndpointSlice, slice) {
+                // Not found: somebody else has deleted it.
+                let _ = self.store().remove::<EndpointSlice>(slice);
+            }
+        }
     }
 
     pub(super) fn endpoint(&self, pod: &Pod, service: &Service, spec: &ServiceSpec) -> Option<Endpoint> {
@@ -93,9 +119,14 @@ impl Controllers {
             name: node.to_owned(),
         };
         let node = self.store().get::<Node>(&name)?;
-        let zone = node.metadata.labels.as_ref()?.get(ZONE);
-        zone.filter(|zone| !zone.is_empty()).cloned()
+        zone_of(&node).cloned()
     }
+}
+
+/// The zone that a node is in.
+pub(super) fn zone_of(node: &Node) -> Option<&String> {
+    let zone = node.metadata.labels.as_ref()?.get(ZONE);
+    zone.filter(|zone| !zone.is_empty())
 }
 
 /// Whether the service's endpoints are pods that it selects. An empty selector is none.

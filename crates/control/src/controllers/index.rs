@@ -1,15 +1,22 @@
 //! Finds pods by label, services by the pods they select, and objects by owner, without looking at all of them.
 
+mod labelled;
+mod selectors;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use podlab_api::object::{Kind, Object};
 use podlab_api::steps::NamespacedName;
 
 use super::host_ports::HostPorts;
 use crate::pods::is_over;
 use crate::store::name_of;
+use labelled::Labelled;
+pub(super) use selectors::Selector;
+use selectors::Selectors;
 
 /// Namespace, key and value of a label.
 type Label = (String, String, String);
@@ -17,9 +24,14 @@ type Label = (String, String, String);
 /// What is where, by what is looked for.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Index {
-    pods: HashMap<Label, BTreeSet<NamespacedName>>,
-    /// Each service under one label of its selector: the pods that it selects have that label too.
-    services: HashMap<Label, BTreeMap<NamespacedName, BTreeMap<String, String>>>,
+    pods: Labelled,
+    sets: Labelled,
+    slices: Labelled,
+    services: Selectors,
+    sets_by_selector: Selectors,
+    deployments: Selectors,
+    /// How many objects a namespace has.
+    in_namespace: HashMap<String, usize>,
     owned: HashMap<String, BTreeSet<(Kind, NamespacedName)>>,
     on_node: HashMap<String, usize>,
     host_ports: HostPorts,
@@ -29,6 +41,7 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn add(&mut self, object: &Object) {
         let name = name_of(object.metadata());
+        increase(&mut self.in_namespace, name.namespace.clone());
         for owner in object.metadata().owner_references.iter().flatten() {
             self.owned
                 .entry(owner.uid.clone())
@@ -37,22 +50,32 @@ impl Index {
         }
         match object {
             Object::Pod(pod) => {
-                for label in labels(&pod.metadata) {
-                    self.pods.entry(label).or_default().insert(name.clone());
-                }
+                self.pods.add(&pod.metadata);
                 match node_of(pod) {
                     Some(node) => {
                         if !is_over(pod) {
                             self.host_ports.add(pod, &node);
                         }
-                        *self.on_node.entry(node).or_default() += 1;
+                        increase(&mut self.on_node, node);
                     }
                     None => drop(self.unscheduled.insert(name)),
                 }
             }
             Object::Service(service) => {
-                if let Some((label, selector)) = selector_of(service) {
-                    self.services.entry(label).or_default().insert(name, selector);
+                if let Some(selector) = service_selector(service) {
+                    self.services.add(name, selector);
+                }
+            }
+            Object::ReplicaSet(set) => {
+                self.sets.add(&set.metadata);
+                if let Some(selector) = set_selector(set) {
+                    self.sets_by_selector.add(name, selector);
+                }
+            }
+            Object::EndpointSlice(slice) => self.slices.add(&slice.metadata),
+            Object::Deployment(deployment) => {
+                if let Some(selector) = deployment_selector(deployment) {
+                    self.deployments.add(name, selector);
                 }
             }
             _ => {}
@@ -61,6 +84,7 @@ impl Index {
 
     pub(super) fn remove(&mut self, object: &Object) {
         let name = name_of(object.metadata());
+        decrease(&mut self.in_namespace, &name.namespace);
         for owner in object.metadata().owner_references.iter().flatten() {
             if let Some(owned) = self.owned.get_mut(&owner.uid) {
                 owned.remove(&(object.kind(), name.clone()));
@@ -71,36 +95,32 @@ impl Index {
         }
         match object {
             Object::Pod(pod) => {
-                for label in labels(&pod.metadata) {
-                    if let Some(pods) = self.pods.get_mut(&label) {
-                        pods.remove(&name);
-                        if pods.is_empty() {
-                            self.pods.remove(&label);
-                        }
-                    }
-                }
+                self.pods.remove(&pod.metadata);
                 match node_of(pod) {
                     Some(node) => {
                         if !is_over(pod) {
                             self.host_ports.remove(pod, &node);
                         }
-                        let count = self.on_node.entry(node.clone()).or_default();
-                        *count = count.saturating_sub(1);
-                        if *count == 0 {
-                            self.on_node.remove(&node);
-                        }
+                        decrease(&mut self.on_node, &node);
                     }
                     None => drop(self.unscheduled.remove(&name)),
                 }
             }
             Object::Service(service) => {
-                if let Some((label, _)) = selector_of(service)
-                    && let Some(services) = self.services.get_mut(&label)
-                {
-                    services.remove(&name);
-                    if services.is_empty() {
-                        self.services.remove(&label);
-                    }
+                if let Some(selector) = service_selector(service) {
+                    self.services.remove(&name, &selector);
+                }
+            }
+            Object::ReplicaSet(set) => {
+                self.sets.remove(&set.metadata);
+                if let Some(selector) = set_selector(set) {
+                    self.sets_by_selector.remove(&name, &selector);
+                }
+            }
+            Object::EndpointSlice(slice) => self.slices.remove(&slice.metadata),
+            Object::Deployment(deployment) => {
+                if let Some(selector) = deployment_selector(deployment) {
+                    self.deployments.remove(&name, &selector);
                 }
             }
             _ => {}
@@ -114,52 +134,66 @@ impl Index {
             .map(|(_, name)| name)
     }
 
+    /// Whether an object names this one as an owner.
+    pub(super) fn is_owned(&self, owner: &ObjectMeta, kind: Kind, name: &NamespacedName) -> bool {
+        let uid = owner.uid.as_deref().unwrap_or_default();
+        let owned = self.owned.get(uid);
+        owned.is_some_and(|owned| owned.contains(&(kind, name.clone())))
+    }
+
     /// All objects that name this one as an owner.
     pub(super) fn dependents(&self, owner: &ObjectMeta) -> impl Iterator<Item = &(Kind, NamespacedName)> {
         let uid = owner.uid.as_deref().unwrap_or_default();
         self.owned.get(uid).into_iter().flatten()
     }
 
-    /// The services that select a pod with these labels.
-    pub(super) fn services_of(&self, pod: &Pod) -> Vec<NamespacedName> {
-        let has = |selector: &BTreeMap<String, String>| {
-            let labels = pod.metadata.labels.as_ref();
-            selector
-                .iter()
-                .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+    /// The services that select a pod.
+    pub(super) fn services_of(&self, pod: &Pod) -> impl Iterator<Item = &NamespacedName> {
+        self.services.of(&pod.metadata)
+    }
+
+    /// Who would take an object that nobody controls.
+    pub(super) fn takers_of(&self, object: &Object) -> (Kind, Vec<NamespacedName>) {
+        let (kind, takers) = match object {
+            Object::Pod(_) => (Kind::ReplicaSet, &self.sets_by_selector),
+            Object::ReplicaSet(_) => (Kind::Deployment, &self.deployments),
+            _ => return (object.kind(), Vec::new()),
         };
-        labels(&pod.metadata)
-            .filter_map(|label| self.services.get(&label))
-            .flatten()
-            .filter(|(_, selector)| has(selector))
-            .map(|(name, _)| name.clone())
-            .collect()
+        (kind, takers.of(object.metadata()).cloned().collect())
     }
 
     /// The pods that a service selects.
     pub(super) fn pods_of(&self, service: &Service) -> impl Iterator<Item = &NamespacedName> {
-        let namespace = service.metadata.namespace.clone().unwrap_or_default();
-        let selector = selector_of(service)
-            .map(|(_, selector)| selector)
-            .unwrap_or_default();
-        let mut sets = selector
-            .into_iter()
-            .map(|(key, value)| self.pods.get(&(namespace.clone(), key, value)))
-            .collect::<Option<Vec<_>>>()
-            .unwrap_or_default();
-        sets.sort_by_key(|set| set.len());
-        let mut sets = sets.into_iter();
-        let smallest = sets.next();
-        let others: Vec<_> = sets.collect();
-        smallest
-            .into_iter()
-            .flatten()
-            .filter(move |name| others.iter().all(|set| set.contains(name)))
+        let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
+        let selector = service_selector(service).map(|selector| selector.exact);
+        self.pods.with(namespace, &selector.unwrap_or_default())
+    }
+
+    /// The pods, sets or slices in a namespace that have all of these labels; none if there are no labels.
+    pub(super) fn labelled<'a>(
+        &'a self,
+        kind: Kind,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> impl Iterator<Item = &'a NamespacedName> + use<'a> {
+        let objects = match kind {
+            Kind::Pod => Some(&self.pods),
+            Kind::ReplicaSet => Some(&self.sets),
+            Kind::EndpointSlice => Some(&self.slices),
+            _ => None,
+        };
+        let named = objects.map(|objects| objects.with(namespace, labels));
+        named.into_iter().flatten()
     }
 
     /// Whether a node has the ports free that a pod wants of it.
     pub(super) fn has_free_ports(&self, node: &str, pod: &Pod) -> bool {
         self.host_ports.are_free(pod, node)
+    }
+
+    /// Whether a namespace has any objects, events aside.
+    pub(super) fn has_content(&self, namespace: &str) -> bool {
+        self.in_namespace.contains_key(namespace)
     }
 
     /// How many pods a node has.
@@ -173,6 +207,19 @@ impl Index {
     }
 }
 
+fn increase(counts: &mut HashMap<String, usize>, key: String) {
+    *counts.entry(key).or_default() += 1;
+}
+
+fn decrease(counts: &mut HashMap<String, usize>, key: &str) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
 fn labels(metadata: &ObjectMeta) -> impl Iterator<Item = Label> {
     let namespace = metadata.namespace.clone().unwrap_or_default();
     let labels = metadata.labels.iter().flatten();
@@ -183,14 +230,22 @@ fn node_of(pod: &Pod) -> Option<String> {
     pod.spec.as_ref()?.node_name.clone()
 }
 
-/// A service's selector, and one label of it; none for a service that selects nothing.
-fn selector_of(service: &Service) -> Option<(Label, BTreeMap<String, String>)> {
-    let spec = service
-        .spec
-        .as_ref()
-        .filter(|spec| spec.type_.as_deref() != Some("ExternalName"))?;
-    let selector = spec.selector.clone()?;
-    let (key, value) = selector.first_key_value()?;
-    let namespace = service.metadata.namespace.clone().unwrap_or_default();
-    Some(((namespace, key.clone(), value.clone()), selector))
+/// None for a service that selects nothing.
+fn service_selector(service: &Service) -> Option<Selector> {
+    let spec = service.spec.as_ref()?;
+    if spec.type_.as_deref() == Some("ExternalName") {
+        return None;
+    }
+    Selector::new(&LabelSelector {
+        match_labels: spec.selector.clone(),
+        match_expressions: None,
+    })
+}
+
+fn set_selector(set: &ReplicaSet) -> Option<Selector> {
+    Selector::new(&set.spec.as_ref()?.selector)
+}
+
+fn deployment_selector(deployment: &Deployment) -> Option<Selector> {
+    Selector::new(&deployment.spec.as_ref()?.selector)
 }

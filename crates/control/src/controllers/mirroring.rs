@@ -5,9 +5,9 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions};
 use podlab_api::steps::NamespacedName;
 
 use super::Controllers;
+use super::claims::controller_reference;
 use super::endpoints::{port, repack};
 use super::endpointslice::has_selector;
-use super::replicaset::controller_reference;
 use super::slices::{Common, Port, Template, Wanted, labels};
 
 const CONTROLLER: &str = "endpointslicemirroring-controller.k8s.io";
@@ -44,10 +44,11 @@ impl Controllers {
             namespace: endpoints.metadata.namespace.clone(),
             labels: labels(&*endpoints, &name.name, CONTROLLER),
             annotations: Some(annotations),
-            owner: controller_reference(&*endpoints, "v1"),
+            owner: controller_reference(&*endpoints),
             size: MAX_ADDRESSES,
+            may_create: !self.goes(&endpoints.metadata),
         };
-        template.bring_about(self.store(), &self.owned(&*endpoints), wanted);
+        template.bring_about(self.store(), &self.owned(&endpoints.metadata), wanted);
     }
 }
 

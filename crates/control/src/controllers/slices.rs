@@ -68,6 +68,8 @@ pub(super) struct Template {
     pub(super) owner: OwnerReference,
     /// How many endpoints a slice has at most.
     pub(super) size: usize,
+    /// Whether new slices may be made: none are for who goes, or they would never be gone.
+    pub(super) may_create: bool,
 }
 
 impl Template {
@@ -113,7 +115,8 @@ impl Template {
                 .position(|slice| slice.address_type == common.address_type)
             {
                 Some(index) => self.update(store, spare.remove(index), &common, endpoints),
-                None => self.create(store, &common, endpoints),
+                None if self.may_create => self.create(store, &common, endpoints),
+                None => {}
             }
         }
         for slice in spare {

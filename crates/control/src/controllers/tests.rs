@@ -1,22 +1,29 @@
 //! Stories of a control plane, told without a kernel: the test plays the kubelet.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Node, PodCondition};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
 use crate::registry::{Applied, RegistryOptions};
 
+mod claims;
+mod garbage;
+mod rollouts;
 mod services;
 mod slices;
 
 struct Lab {
     registry: Registry,
     controllers: Controllers,
+    /// Seconds since 1970.
+    clock: Arc<AtomicI64>,
 }
 
 impl Lab {
@@ -25,7 +32,10 @@ impl Lab {
     }
 
     fn with_range(service_cidr: &str) -> Self {
-        let store = Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH)));
+        let clock = Arc::new(AtomicI64::new(0));
+        let seconds = clock.clone();
+        let now = move || Time(Timestamp::from_second(seconds.load(Ordering::Relaxed)).unwrap());
+        let store = Store::new(Arc::new(now));
         let options = RegistryOptions {
             service_cidr: service_cidr.parse().unwrap(),
         };
@@ -36,7 +46,14 @@ impl Lab {
         Self {
             registry,
             controllers,
+            clock,
         }
+    }
+
+    /// Lets time pass.
+    fn wait(&mut self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
+        self.controllers.run();
     }
 
     fn deployment(&mut self, replicas: i32, image: &str) {
@@ -77,10 +94,14 @@ impl Lab {
 
     /// What the kubelet would do: every pod runs and is ready, and those that are deleted are gone.
     fn kubelet(&mut self) {
+        let now = self.registry.store().now();
         for (number, pod) in self.pods().iter().enumerate() {
             let name = name_of(&pod.metadata);
             if pod.metadata.deletion_timestamp.is_some() {
                 self.registry.store().remove::<Pod>(&name).unwrap();
+                continue;
+            }
+            if crate::pods::is_ready(pod) {
                 continue;
             }
             let change = |pod: &mut Pod| {
@@ -90,6 +111,7 @@ impl Lab {
                 let ready = PodCondition {
                     type_: "Ready".into(),
                     status: "True".into(),
+                    last_transition_time: Some(now.clone()),
                     ..PodCondition::default()
                 };
                 status.conditions = Some(vec![ready]);
@@ -256,9 +278,11 @@ fn a_namespace_is_gone_when_it_is_empty() {
     };
     lab.registry.delete(Kind::Namespace, &shop).unwrap();
     lab.controllers.run();
+    let mut another = pod;
+    another.metadata.name = Some("q".into());
     assert!(
         lab.registry
-            .apply(Object::Pod(pod))
+            .apply(Object::Pod(another))
             .unwrap_err()
             .to_string()
             .contains("is being terminated")
@@ -309,7 +333,9 @@ fn two_pods_cannot_have_the_same_port_of_a_node() {
     };
     assert_eq!(bound(&lab), [0, 2, 3, 4]);
     let waits = pod(&lab, 1).unwrap().status.clone().unwrap().conditions.unwrap();
-    let message = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.";
+    let message = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. \
+                   no new claims to deallocate, preemption: 0/1 nodes are available: \
+                   1 No preemption victims found for incoming pod.";
     assert_eq!(waits[0].reason.as_deref(), Some("Unschedulable"));
     assert_eq!(waits[0].message.as_deref(), Some(message));
 

@@ -142,11 +142,11 @@ fn more_ranges_give_more_addresses() {
     assert_eq!(lab.apply_range("more", "10.97.0.0/30"), Ok(Applied::Unchanged));
     assert_eq!(
         lab.apply_range("more", "10.98.0.0/30").unwrap_err(),
-        "ServiceCIDR \"more\" is invalid: spec.cidrs[0]: Invalid value: \"10.98.0.0/30\": field is immutable"
+        "ServiceCIDR.networking.k8s.io \"more\" is invalid: spec.cidrs[0]: Invalid value: \"10.98.0.0/30\": field is immutable"
     );
     assert_eq!(
         lab.apply_range("bad", "10.98.0.0").unwrap_err(),
-        "ServiceCIDR \"bad\" is invalid: spec.cidrs[0]: Invalid value: \"10.98.0.0\": must be a valid CIDR value, \
+        "ServiceCIDR.networking.k8s.io \"bad\" is invalid: spec.cidrs[0]: Invalid value: \"10.98.0.0\": must be a valid CIDR value, \
          (e.g. 10.9.8.0/24 or 2001:db8::/64)"
     );
 }
