@@ -1,13 +1,17 @@
 //! A whole cluster: one control plane, its nodes, and a host outside, in a sandbox of their own.
 
 pub mod dns;
+mod node;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use futures::StreamExt;
+use futures::stream;
 use ipnet::IpNet;
-use k8s_openapi::api::core::v1::{Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use podlab_api::steps::NamespacedName;
 use podlab_control::allocator::AllocationError;
 use podlab_control::controllers::Controllers;
@@ -16,12 +20,16 @@ use podlab_control::store::Store;
 use podlab_kernel::netns::Netns;
 use podlab_node::cni::{CniError, NodeNetwork, Underlay};
 use podlab_node::images::Images;
-use podlab_node::kubelet::{ClusterDns, ExecError, ExecOutput, Kubelet, LogLine};
+use podlab_node::kubelet::exec::{ExecError, ExecOutput, Session, Streams};
+use podlab_node::kubelet::logs::{LogOptions, LogStream, LogsError};
+use podlab_node::kubelet::{ChoiceError, ClusterDns, Kubelet, LogLine};
 use podlab_proxy::agent::{self, Config};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use podlab_node::cni::Host;
+pub use podlab_node::kubelet;
 
 /// The name of the node.
 const NODE: &str = "node-1";
@@ -82,9 +90,6 @@ pub enum ClusterError {
     /// The control plane refused what every cluster has.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// A command could not be run.
-    #[error(transparent)]
-    Exec(#[from] ExecError),
 }
 
 impl Cluster {
@@ -135,8 +140,9 @@ impl Cluster {
         agents.spawn(Controllers::new(registry.clone()).serve(controllers_at));
         agents.spawn(agent::serve(store.clone(), node.netns.clone(), config, proxy_at));
         agents.spawn(kubelet.clone().serve());
+        agents.spawn(node::stay_alive(node.name.clone(), store.clone()));
         // The store can't have a node of this name yet, and a node has nothing that could be invalid.
-        let _ = store.create(node_object(&node, node_range));
+        let _ = store.create(node::object(&node, node_range, &store.now()));
         Ok(Self {
             registry,
             nodes: vec![node],
@@ -210,25 +216,74 @@ impl Cluster {
         }
     }
 
-    /// Runs a command in the first running container of a pod, and waits for it.
+    /// The container that a command would run in; see [`Kubelet::container`].
     ///
     /// # Errors
-    /// [`ClusterError::Exec`].
-    pub async fn exec(&self, pod: &NamespacedName, command: &[String]) -> Result<ExecOutput, ClusterError> {
-        let kubelet = self
-            .kubelets
-            .iter()
-            .find(|kubelet| kubelet.pod_network(pod).is_some());
-        let kubelet = kubelet.ok_or_else(|| ExecError::NotRunning(pod.clone()))?;
-        Ok(kubelet.exec(pod, command).await?)
+    /// [`ChoiceError`].
+    pub fn container(&self, pod: &NamespacedName, name: Option<&str>) -> Result<String, ChoiceError> {
+        self.kubelet(pod)?.container(pod, name)
+    }
+
+    /// Starts a command in a running container of a pod; see [`Kubelet::exec`].
+    ///
+    /// # Errors
+    /// [`ExecError`].
+    pub async fn exec(
+        &self,
+        pod: &NamespacedName,
+        container: Option<&str>,
+        command: &[String],
+        streams: Streams,
+    ) -> Result<Session, ExecError> {
+        self.kubelet(pod)?.exec(pod, container, command, streams).await
+    }
+
+    /// Runs a command in a pod's default or first container, and waits for it.
+    ///
+    /// # Errors
+    /// [`ExecError`].
+    pub async fn run(&self, pod: &NamespacedName, command: &[String]) -> Result<ExecOutput, ExecError> {
+        self.kubelet(pod)?.run(pod, command).await
+    }
+
+    /// What a container of a pod wrote; nothing as long as the pod has no node.
+    ///
+    /// # Errors
+    /// [`LogsError`].
+    pub fn logs(&self, pod: &NamespacedName, options: &LogOptions) -> Result<LogStream, LogsError> {
+        match self.kubelet(pod) {
+            Err(ChoiceError::NoHost(_)) => Ok(stream::empty().boxed()),
+            kubelet => kubelet?.logs(pod, options),
+        }
     }
 
     /// What the containers of a pod wrote, the last 1,000 lines of each.
-    pub fn logs(&self, pod: &NamespacedName) -> Vec<LogLine> {
-        self.kubelets
-            .iter()
-            .flat_map(|kubelet| kubelet.logs(pod))
-            .collect()
+    pub fn recent_lines(&self, pod: &NamespacedName) -> Vec<LogLine> {
+        self.kubelet(pod)
+            .map(|kubelet| kubelet.recent_lines(pod))
+            .unwrap_or_default()
+    }
+
+    /// Connects to a port of a pod from inside of the pod; see [`Kubelet::dial`].
+    ///
+    /// # Errors
+    /// As [`Kubelet::dial`] has them; `NotFound` also for a pod that isn't there, or has no node.
+    pub async fn dial(&self, pod: &NamespacedName, port: u16) -> io::Result<TcpStream> {
+        let kubelet = self.kubelet(pod);
+        let kubelet = kubelet.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?;
+        kubelet.dial(pod, port).await
+    }
+
+    /// Who runs a pod.
+    fn kubelet(&self, pod: &NamespacedName) -> Result<&Kubelet, ChoiceError> {
+        let stored = self.store().get::<Pod>(pod);
+        let stored = stored.ok_or_else(|| ChoiceError::NoPod(pod.clone()))?;
+        let node = stored.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        let mut kubelets = self.nodes.iter().zip(&self.kubelets);
+        let found = kubelets.find(|(host, _)| Some(&*host.name) == node);
+        found
+            .map(|(_, kubelet)| kubelet)
+            .ok_or_else(|| ChoiceError::NoHost(pod.clone()))
     }
 }
 
@@ -241,38 +296,5 @@ fn node_range(pods: IpNet) -> Result<IpNet, ClusterError> {
             first.map(IpNet::V4).ok_or(ClusterError::PodRange(pods))
         }
         _ => Err(ClusterError::PodRange(pods)),
-    }
-}
-
-fn node_object(host: &Host, range: IpNet) -> Node {
-    let address = |type_: &str, address: String| NodeAddress {
-        type_: type_.to_owned(),
-        address,
-    };
-    let ready = NodeCondition {
-        type_: "Ready".to_owned(),
-        status: "True".to_owned(),
-        reason: Some("KubeletReady".to_owned()),
-        ..NodeCondition::default()
-    };
-    Node {
-        metadata: ObjectMeta {
-            name: Some(host.name.clone()),
-            labels: Some([("kubernetes.io/hostname".to_owned(), host.name.clone())].into()),
-            ..ObjectMeta::default()
-        },
-        spec: Some(NodeSpec {
-            pod_cidr: Some(range.to_string()),
-            pod_cidrs: Some(vec![range.to_string()]),
-            ..NodeSpec::default()
-        }),
-        status: Some(NodeStatus {
-            addresses: Some(vec![
-                address("InternalIP", host.address.to_string()),
-                address("Hostname", host.name.clone()),
-            ]),
-            conditions: Some(vec![ready]),
-            ..NodeStatus::default()
-        }),
     }
 }

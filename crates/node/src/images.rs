@@ -2,7 +2,7 @@
 
 use podlab_api::scenario::Program;
 
-use crate::process::{Input, SELF};
+use crate::process::SELF;
 
 /// What an image's name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub struct EntryPoint {
     pub user: Option<u32>,
     /// What it reads.
     pub input: Input,
+}
+
+/// What a container's program can read from its standard input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The changes of the cluster, written by the kubelet: a line each, in the form of Kubernetes' watches.
+    Watch,
 }
 
 /// What stands for a built-in image.

@@ -1,15 +1,22 @@
 //! Runs the pods that are bound to its node.
 
+mod choice;
 mod container;
+mod downward;
 mod environment;
+mod events;
+pub mod exec;
 mod feed;
 mod files;
+mod forward;
 mod hostname;
-mod logs;
+pub mod logs;
 mod pod;
 mod probe;
 mod program;
+mod recipe;
 mod resolv_conf;
+mod sources;
 pub mod status;
 mod volumes;
 
@@ -17,19 +24,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::try_join;
 use k8s_openapi::api::core::v1::Pod;
 use podlab_api::object::Object;
 use podlab_api::steps::NamespacedName;
+use podlab_control::recorder::Recorder;
 use podlab_control::store::{Change, Event, Shared, Store, name_of};
 use podlab_kernel::netns::Netns;
-use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cni::NodeNetwork;
 use crate::images::Images;
-use crate::process::{Input, Program, StartError, start_beside};
+pub use choice::ChoiceError;
+use container::Handle;
+use logs::{LogOptions, LogStream, LogsError};
 use pod::{PodHandle, Worker};
 pub use resolv_conf::ClusterDns;
 
@@ -52,18 +60,10 @@ struct Node {
     network: NodeNetwork,
     images: Images,
     dns: Option<ClusterDns>,
+    recorder: Recorder,
+    /// Tells that a ConfigMap or a Secret has changed.
+    sources: watch::Sender<()>,
     pods: Mutex<HashMap<NamespacedName, PodHandle>>,
-}
-
-/// What a command in a container did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecOutput {
-    /// Its exit code; 128 + the signal's number when a signal ended it.
-    pub exit_code: i32,
-    /// What it wrote to standard output.
-    pub stdout: Vec<u8>,
-    /// What it wrote to standard error.
-    pub stderr: Vec<u8>,
 }
 
 /// A line that a container wrote.
@@ -73,20 +73,6 @@ pub struct LogLine {
     pub container: String,
     /// The line, without its end.
     pub text: String,
-}
-
-/// A command could not be run in a container.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    /// The pod isn't on this node, or none of its containers runs.
-    #[error("container of pod \"{0}\" is not running")]
-    NotRunning(NamespacedName),
-    /// Its program could not be started.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// Its output could not be read.
-    #[error("cannot read the command's output: {0}")]
-    Output(#[from] std::io::Error),
 }
 
 impl Kubelet {
@@ -100,6 +86,8 @@ impl Kubelet {
         dns: Option<ClusterDns>,
     ) -> Self {
         Self(Arc::new(Node {
+            recorder: Recorder::new(store.clone(), "kubelet", Some(name.clone())),
+            sources: watch::Sender::default(),
             name,
             address,
             store,
@@ -116,10 +104,14 @@ impl Kubelet {
         let mut watch = self.0.store.watch();
         let mut workers = Workers::default();
         while let Some(event) = watch.next().await {
-            if let Object::Pod(pod) = &*event.object
-                && pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) == Some(&self.0.name)
-            {
-                self.take(&event, &mut workers);
+            match &*event.object {
+                Object::Pod(pod)
+                    if pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()) == Some(&self.0.name) =>
+                {
+                    self.take(&event, &mut workers);
+                }
+                Object::ConfigMap(_) | Object::Secret(_) => self.0.sources.send_replace(()),
+                _ => {}
             }
         }
     }
@@ -165,64 +157,35 @@ impl Kubelet {
         ))
     }
 
+    /// What a container of a pod wrote, as the options ask for it.
+    ///
+    /// # Errors
+    /// [`LogsError`].
+    pub fn logs(&self, pod: &NamespacedName, options: &LogOptions) -> Result<LogStream, LogsError> {
+        let stored = self.0.store.get::<Pod>(pod);
+        let stored = stored.ok_or_else(|| ChoiceError::NoPod(pod.clone()))?;
+        let container = choice::named_or_only(&stored, options.container.as_deref())?;
+        let run = logs::run_to_read(&stored, &container, options.previous)?;
+        let handle = self.0.handle(&stored, &container);
+        let stream = handle.and_then(|handle| handle.log.stream(&run, options, &self.0.store));
+        stream.ok_or(LogsError::Gone(run))
+    }
+
     /// What the containers of a pod wrote: the last 1,000 lines of each, by container.
-    pub fn logs(&self, pod: &NamespacedName) -> Vec<LogLine> {
+    pub fn recent_lines(&self, pod: &NamespacedName) -> Vec<LogLine> {
         let containers = self
             .0
             .lock_pods()
             .get(pod)
             .map(|pod| pod.containers.clone())
             .unwrap_or_default();
-        let lines = |(name, handle): (String, container::Handle)| {
-            handle.log.lines().into_iter().map(move |text| LogLine {
+        let lines = |(name, handle): (String, Handle)| {
+            handle.log.recent().into_iter().map(move |text| LogLine {
                 container: name.clone(),
                 text,
             })
         };
         containers.into_iter().flat_map(lines).collect()
-    }
-
-    /// Runs a command in the first running container of a pod and waits for its end.
-    ///
-    /// # Errors
-    /// [`ExecError`].
-    pub async fn exec(&self, pod: &NamespacedName, command: &[String]) -> Result<ExecOutput, ExecError> {
-        let running = self
-            .0
-            .lock_pods()
-            .get(pod)
-            .and_then(|pod| pod.containers.iter().find_map(|(_, handle)| handle.running()));
-        let (pid, program) = running.ok_or_else(|| ExecError::NotRunning(pod.clone()))?;
-        let program = Program {
-            argv: command.to_vec(),
-            input: Input::Nothing,
-            ..program
-        };
-        let mut child = tokio::task::spawn_blocking(move || start_beside(pid, &program))
-            .await
-            .map_err(std::io::Error::other)??;
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-        let read_out = async {
-            if let Some(pipe) = &mut out {
-                pipe.read_to_end(&mut stdout).await
-            } else {
-                Ok(0)
-            }
-        };
-        let read_err = async {
-            if let Some(pipe) = &mut err {
-                pipe.read_to_end(&mut stderr).await
-            } else {
-                Ok(0)
-            }
-        };
-        let (_, _, status) = try_join!(read_out, read_err, child.wait())?;
-        Ok(ExecOutput {
-            exit_code: container::exit_code(status),
-            stdout,
-            stderr,
-        })
     }
 }
 
@@ -231,8 +194,25 @@ impl Node {
         self.lock_pods().insert(name.clone(), pod);
     }
 
-    fn unpublish(&self, name: &NamespacedName) {
-        self.lock_pods().remove(name);
+    /// What may be known of a container, if its pod has come so far.
+    fn handle(&self, pod: &Pod, container: &str) -> Option<Handle> {
+        let pods = self.lock_pods();
+        let handle = pods.get(&name_of(&pod.metadata));
+        let handle = handle.filter(|handle| handle.uid == pod.metadata.uid)?;
+        let mut containers = handle.containers.iter();
+        let found = containers.find(|(name, _)| name == container);
+        found.map(|(_, handle)| handle.clone())
+    }
+
+    /// Another pod of its name may have taken its place already.
+    fn unpublish(&self, pod: &Pod) {
+        let (mut pods, name) = (self.lock_pods(), name_of(&pod.metadata));
+        if pods
+            .get(&name)
+            .is_some_and(|handle| handle.uid == pod.metadata.uid)
+        {
+            pods.remove(&name);
+        }
     }
 
     fn lock_pods(&self) -> MutexGuard<'_, HashMap<NamespacedName, PodHandle>> {

@@ -7,3 +7,4 @@ pub mod mounts;
 pub mod privileges;
 pub mod process;
 pub mod sandbox;
+mod terminal;

@@ -25,7 +25,7 @@ pub(crate) const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 /// Top-level directories that a container has of its own instead of the host's.
 const OWN: &[&str] = &["dev", "etc", "proc", "run", "sys", "tmp", "var"];
 
-/// A directory of the pod that a container sees at a path of its choice.
+/// A directory or a file of the pod that a container sees at a path of its choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeMount {
     /// Where it is, outside of the container.
@@ -86,7 +86,7 @@ impl Root {
         self.mount_proc(root)?;
         for volume in &self.volumes {
             let target = root.join(volume.target.strip_prefix("/").unwrap_or(&volume.target));
-            fs::create_dir_all(&target).or_fail("mkdir", &volume.target)?;
+            make_place(&volume.source, &target).or_fail("make", &volume.target)?;
             bind(&volume.source, &target)?;
             if volume.read_only {
                 make_read_only(&target).or_fail("make read-only", &volume.target)?;
@@ -143,6 +143,20 @@ impl Root {
         let settings = proc.join("sys");
         bind(&settings, &settings)?;
         make_read_only(&settings).or_fail("make read-only", &settings)
+    }
+}
+
+/// Makes `target` something that `source` can be bound to.
+fn make_place(source: &Path, target: &Path) -> io::Result<()> {
+    if source.is_dir() {
+        return fs::create_dir_all(target);
+    }
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match target.try_exists()? {
+        true => Ok(()),
+        false => fs::File::create(target).map(drop),
     }
 }
 

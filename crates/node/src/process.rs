@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -64,18 +64,33 @@ pub struct Program {
     pub working_dir: PathBuf,
     /// As whom it runs.
     pub privileges: Privileges,
-    /// What it can read from its standard input.
-    pub input: Input,
 }
 
-/// What a program can read from its standard input.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Input {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// The changes of the cluster, written by the kubelet: a line each, in the form of Kubernetes' watches.
-    Watch,
+/// What a program's standard streams are.
+#[derive(Debug)]
+pub enum Streams {
+    /// Pipes of the [`Child`].
+    Pipes(Pipes),
+    /// This end of a terminal, all three of them; it becomes the program's controlling terminal.
+    Terminal(OwnedFd),
+}
+
+/// Which standard streams are pipes; the others lead nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Pipes {
+    pub stdin: bool,
+    pub stdout: bool,
+    pub stderr: bool,
+}
+
+impl Pipes {
+    /// Pipes for all that a program writes, and nothing for it to read.
+    pub const OUTPUT: Self = Self {
+        stdin: false,
+        stdout: true,
+        stderr: true,
+    };
 }
 
 /// A program could not be started.
@@ -90,16 +105,21 @@ pub struct StartError {
 
 /// Starts a container: `program` as process 1 of a new PID namespace, with `root` as its file system.
 ///
-/// Its standard output and error are pipes of the [`Child`]. Must be called in a tokio runtime; blocks for about
-/// a millisecond.
+/// Must be called in a tokio runtime; blocks for about a millisecond.
 ///
 /// # Errors
 /// [`StartError`] that names the step; nothing is left running then.
-pub fn start_container(pod: &PodNamespaces, root: Root, program: &Program) -> Result<Child, StartError> {
+pub fn start_container(
+    pod: &PodNamespaces,
+    root: Root,
+    program: &Program,
+    pipes: Pipes,
+) -> Result<Child, StartError> {
     let (pod, privileges) = (pod.clone(), program.privileges.clone());
     let working_dir = program.working_dir.clone();
     spawn(
         program,
+        Streams::Pipes(pipes),
         || {
             unshare(CloneFlags::CLONE_NEWPID)
                 .map_err(|error| Failure("unshare PID namespace".into(), error.into()))
@@ -110,6 +130,7 @@ pub fn start_container(pod: &PodNamespaces, root: Root, program: &Program) -> Re
             unshare(CloneFlags::CLONE_NEWNS)
                 .map_err(|error| Failure("unshare mount namespace".into(), error.into()))?;
             root.enter()?;
+            begin_session()?;
             start_in(&working_dir)?;
             privileges
                 .take_on()
@@ -118,11 +139,12 @@ pub fn start_container(pod: &PodNamespaces, root: Root, program: &Program) -> Re
     )
 }
 
-/// Starts `program` beside the process `beside` of a container: in all of its namespaces.
+/// Starts `program` beside the process `beside` of a container: in all of its namespaces, as the first process of a
+/// process group of its own.
 ///
 /// # Errors
 /// [`StartError`] that names the step; nothing is left running then.
-pub fn start_beside(beside: u32, program: &Program) -> Result<Child, StartError> {
+pub fn start_beside(beside: u32, program: &Program, streams: Streams) -> Result<Child, StartError> {
     let container = pidfd_open(beside).map_err(|source| StartError {
         what: "find the container".into(),
         source,
@@ -132,8 +154,10 @@ pub fn start_beside(beside: u32, program: &Program) -> Result<Child, StartError>
         source,
     })?;
     let (privileges, working_dir) = (program.privileges.clone(), program.working_dir.clone());
+    let terminal = matches!(streams, Streams::Terminal(_));
     spawn(
         program,
+        streams,
         || {
             setns(&container, CloneFlags::CLONE_NEWPID)
                 .map_err(|error| Failure("enter the PID namespace".into(), error.into()))
@@ -145,6 +169,10 @@ pub fn start_beside(beside: u32, program: &Program) -> Result<Child, StartError>
                 | CloneFlags::CLONE_NEWIPC;
             setns(&inside, namespaces)
                 .map_err(|error| Failure("enter the container's namespaces".into(), error.into()))?;
+            begin_session()?;
+            if terminal {
+                take_terminal()?;
+            }
             start_in(&working_dir)?;
             privileges
                 .take_on()
@@ -153,8 +181,23 @@ pub fn start_beside(beside: u32, program: &Program) -> Result<Child, StartError>
     )
 }
 
-fn start_in(directory: &std::path::Path) -> Result<(), Failure> {
-    nix::unistd::setsid().map_err(|error| Failure("setsid".into(), error.into()))?;
+fn begin_session() -> Result<(), Failure> {
+    let begun = nix::unistd::setsid().map_err(|error| Failure("setsid".into(), error.into()));
+    begun.map(drop)
+}
+
+/// Makes standard input the session's controlling terminal.
+fn take_terminal() -> Result<(), Failure> {
+    // SAFETY: takes numbers only.
+    let taken = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) };
+    if taken == 0 {
+        Ok(())
+    } else {
+        Err(Failure("take the terminal".into(), io::Error::last_os_error()))
+    }
+}
+
+fn start_in(directory: &Path) -> Result<(), Failure> {
     nix::unistd::chdir(directory)
         .map_err(|error| Failure(format!("chdir to {}", directory.display()), error.into()))
 }
@@ -162,6 +205,7 @@ fn start_in(directory: &std::path::Path) -> Result<(), Failure> {
 /// Runs `before` on a new thread, forks there, runs `inside` in the child, and executes the program.
 fn spawn(
     program: &Program,
+    streams: Streams,
     before: impl FnOnce() -> Result<(), Failure> + Send,
     mut inside: impl FnMut() -> Result<(), Failure> + Send + Sync + 'static,
 ) -> Result<Child, StartError> {
@@ -175,6 +219,7 @@ fn spawn(
         what: "no command".into(),
         source: io::ErrorKind::InvalidInput.into(),
     })?;
+    let [stdin, stdout, stderr] = stdio(streams).map_err(failed("duplicate the terminal"))?;
     let mut command = Command::new(name);
     command
         .args(arguments)
@@ -185,12 +230,9 @@ fn spawn(
                 .iter()
                 .map(|(name, value)| (OsString::from(name), OsString::from(value))),
         )
-        .stdin(match program.input {
-            Input::Nothing => Stdio::null(),
-            Input::Watch => Stdio::piped(),
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr);
     if name == SELF {
         command.arg0("podlab");
     }
@@ -219,15 +261,44 @@ fn spawn(
         Err(Failure(_, source)) => {
             let mut what = String::new();
             let _ = said.read_to_string(&mut what);
-            Err(StartError {
-                what: if what.is_empty() {
-                    format!("exec {name}")
-                } else {
-                    what
-                },
-                source,
+            Err(if what.is_empty() {
+                not_executed(name, source)
+            } else {
+                StartError { what, source }
             })
         }
+    }
+}
+
+fn stdio(streams: Streams) -> io::Result<[Stdio; 3]> {
+    Ok(match streams {
+        Streams::Pipes(Pipes {
+            stdin,
+            stdout,
+            stderr,
+        }) => [stdin, stdout, stderr].map(|pipe| if pipe { Stdio::piped() } else { Stdio::null() }),
+        Streams::Terminal(terminal) => [
+            terminal.try_clone()?.into(),
+            terminal.try_clone()?.into(),
+            terminal.into(),
+        ],
+    })
+}
+
+/// In the words of Go's `exec`, which container runtimes pass on.
+fn not_executed(program: &str, source: io::Error) -> StartError {
+    let kind = source.kind();
+    let told = match kind {
+        io::ErrorKind::NotFound if program.contains('/') => {
+            io::Error::new(kind, format!("stat {program}: no such file or directory"))
+        }
+        io::ErrorKind::NotFound => io::Error::new(kind, "executable file not found in $PATH"),
+        io::ErrorKind::PermissionDenied => io::Error::new(kind, "permission denied"),
+        _ => source,
+    };
+    StartError {
+        what: format!("exec: {program:?}"),
+        source: told,
     }
 }
 

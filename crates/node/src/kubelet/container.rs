@@ -1,24 +1,28 @@
 //! One container: started, watched, and started again when it ends, as its pod's restartPolicy says.
 
+mod probes;
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1 as core;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use podlab_control::store::Store;
 use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::events::{Events, told};
 use super::feed;
-use super::logs::Log;
-use super::probe::{self, Pace, Subject};
-use super::status::{Container as Report, Exit, State};
-use crate::mounts::Root;
-use crate::process::{PodNamespaces, Program, start_container};
+use super::logs::{Log, Writer};
+use super::probe::{self, Subject};
+use super::recipe::{Recipe, Restart, Start};
+use super::status::{Container as Report, Exit, State, Unfit};
+use crate::images::Input;
+use crate::process::{Pipes, Program, start_container};
+use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
@@ -26,27 +30,9 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 /// A container that ran this long starts from the first back-off again.
 const STABLE: Duration = Duration::from_secs(600);
 /// Exit code of a container whose program could not be started.
-const START_ERROR: i32 = 128;
-
-/// When an ended container is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Restart {
-    Always,
-    OnFailure,
-    Never,
-}
-
-/// Everything that a container is started with, each time anew.
-pub(super) struct Recipe {
-    pub(super) spec: core::Container,
-    pub(super) program: Program,
-    pub(super) root: Root,
-    pub(super) namespaces: PodNamespaces,
-    pub(super) restart: Restart,
-    pub(super) store: Store,
-    /// Where its probes are asked from, and whom: node's namespace and pod's address.
-    pub(super) probed: (podlab_kernel::netns::Netns, std::net::IpAddr),
-}
+pub(super) const START_ERROR: i32 = 128;
+/// How long what a container wrote is waited for after its end. Its pipes are closed with its last process.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// What others may know of a container while it runs.
 #[derive(Debug, Clone, Default)]
@@ -81,140 +67,233 @@ enum News {
     Stop(Duration),
 }
 
-/// Runs a container until it has ended for good; `tell` gets each new state of it.
-pub(super) async fn run(recipe: Recipe, handle: Handle, mut stop: Stop, tell: impl Fn(Report)) {
-    let mut report = Report::new(&recipe.spec, "ContainerCreating");
-    let mut backoff = None;
-    loop {
-        let begun = Instant::now();
-        let exit = run_once(&recipe, &handle, &mut stop, &mut report, &tell).await;
-        let stopped = stop.borrow().is_some();
-        let again = match recipe.restart {
-            Restart::Always => true,
-            Restart::OnFailure => exit.code != 0,
-            Restart::Never => false,
-        };
-        report.ready = false;
-        report.started = false;
-        if stopped || !again {
-            report.state = State::Terminated(exit);
-            tell(report);
-            return;
-        }
-        if begun.elapsed() > STABLE {
-            backoff = None;
-        }
-        report.last = Some(exit.clone());
-        if let Some(pause) = backoff {
-            let message = format!(
-                "back-off {}s restarting failed container={}",
-                Duration::as_secs(&pause),
-                report.name
-            );
-            report.state = State::Waiting {
-                reason: "CrashLoopBackOff",
-                message: Some(message),
-            };
-            tell(report.clone());
-            tokio::select! {
-                () = sleep(pause) => {}
-                _ = stop_ordered(&mut stop) => {
-                    report.state = State::Terminated(exit);
-                    tell(report);
-                    return;
-                }
-            }
-        }
-        backoff = Some(backoff.map_or(FIRST_BACKOFF, |pause| (pause * 2).min(LONGEST_BACKOFF)));
-        report.restarts += 1;
-    }
+/// A container's life; `tell` gets each new state of it.
+pub(super) struct Life<T> {
+    recipe: Recipe,
+    handle: Handle,
+    stop: Stop,
+    report: Report,
+    events: Events,
+    tell: T,
 }
 
-/// Starts the container and waits for its end.
-async fn run_once(
-    recipe: &Recipe,
-    handle: &Handle,
-    stop: &mut Stop,
-    report: &mut Report,
-    tell: &impl Fn(Report),
-) -> Exit {
-    let started = recipe.store.now();
-    let ended = |code, message| Exit {
-        code,
-        started: started.clone(),
-        finished: recipe.store.now(),
-        message,
-    };
-    let mut child = match start(recipe).await {
-        Ok(child) => child,
-        Err(message) => {
-            handle.log.add(message.clone());
-            return ended(START_ERROR, Some(message));
+impl<T: Fn(Report)> Life<T> {
+    pub(super) fn new(recipe: Recipe, handle: Handle, stop: Stop, tell: T) -> Self {
+        let ground = &recipe.ground;
+        Self {
+            report: Report::new(&recipe.container, "ContainerCreating"),
+            events: Events {
+                recorder: ground.node.recorder.clone(),
+                pod: ground.pod.clone(),
+                container: recipe.container.name.clone(),
+            },
+            recipe,
+            handle,
+            stop,
+            tell,
         }
-    };
-    let pid = child.id().unwrap_or_default();
-    let logs = take_in_logs(&mut child, &handle.log);
-    let _feed = child
-        .stdin
-        .take()
-        .map(|input| feed::start(recipe.store.clone(), input));
-    handle.set_running(Some((pid, recipe.program.clone())));
-    report.state = State::Running {
-        since: started.clone(),
-    };
-    report.started = recipe.spec.startup_probe.is_none();
-    report.ready = report.started && recipe.spec.readiness_probe.is_none();
-    tell(report.clone());
+    }
 
-    let (send, mut news) = mpsc::unbounded_channel();
-    let subject = Subject {
-        from: recipe.probed.0.clone(),
-        address: recipe.probed.1,
-        pid,
-        program: recipe.program.clone(),
-        ports: probe::named_ports(&recipe.spec),
-    };
-    let mut probes = Probes::start(&recipe.spec, &subject, &send);
-    let mut stopping = false;
-    let code = loop {
-        let next = tokio::select! {
-            status = child.wait() => News::Exited(status),
-            Some(next) = news.recv() => next,
-            grace = stop_ordered(stop), if !stopping => News::Stop(grace),
-        };
-        match next {
-            News::Exited(status) => break status.map_or(START_ERROR, exit_code),
-            News::Ready(ready) if report.started => {
-                report.ready = ready;
-                tell(report.clone());
+    /// Runs the container until it has ended for good.
+    pub(super) async fn run(mut self) {
+        let mut backoff = None;
+        while let Some(start) = self.next_start().await {
+            let begun = Instant::now();
+            let exit = self.run_once(start).await;
+            let stopped = self.stop.borrow().is_some();
+            let again = match self.recipe.restart {
+                Restart::Always => true,
+                Restart::OnFailure => exit.code != 0,
+                Restart::Never => false,
+            };
+            self.report.ready = false;
+            self.report.started = false;
+            if stopped || !again {
+                return self.tell_state(State::Terminated(exit));
             }
-            News::Started(true) if !report.started => {
-                report.started = true;
-                report.ready = recipe.spec.readiness_probe.is_none();
-                tell(report.clone());
-                probes.start_others(&recipe.spec, &subject, &send);
+            if begun.elapsed() > STABLE {
+                backoff = None;
             }
-            News::Alive(false) | News::Started(false) => {
-                handle
-                    .log
-                    .add("podlab: killed, because its probe failed".to_owned());
-                signal(pid, Signal::SIGKILL);
+            self.report.last = Some(exit.clone());
+            if let Some(pause) = backoff
+                && !self.rest(pause).await
+            {
+                return self.tell_state(State::Terminated(exit));
             }
-            News::Stop(grace) => {
-                stopping = true;
-                signal(pid, Signal::SIGTERM);
-                tokio::spawn(async move {
-                    sleep(grace).await;
-                    signal(pid, Signal::SIGKILL);
-                });
-            }
-            News::Ready(_) | News::Started(_) | News::Alive(true) => {}
+            backoff = Some(backoff.map_or(FIRST_BACKOFF, |pause| (pause * 2).min(LONGEST_BACKOFF)));
+            self.report.restarts += 1;
         }
-    };
-    handle.set_running(None);
-    // Its pipes are closed with its last process; what was written before that is worth the moment.
-    let _ = timeout(Duration::from_millis(100), futures::future::join_all(logs)).await;
-    ended(code, None)
+    }
+
+    fn tell_state(&mut self, state: State) {
+        self.report.state = state;
+        (self.tell)(self.report.clone());
+    }
+
+    /// What the container is started with, as soon as everything for it is there; none when it shall end before.
+    async fn next_start(&mut self) -> Option<Start> {
+        let mut changes = self.recipe.ground.node.sources.subscribe();
+        let mut before = None;
+        loop {
+            let unfit = match self.recipe.start() {
+                Ok(start) => return Some(start),
+                Err(unfit) => unfit,
+            };
+            if before.as_ref() != Some(&unfit) {
+                self.tell_unfit(&unfit);
+                self.tell_state(unfit.state());
+                before = Some(unfit);
+            }
+            tokio::select! {
+                changed = changes.changed() => changed.ok()?,
+                _ = stop_ordered(&mut self.stop) => return None,
+            }
+        }
+    }
+
+    fn tell_unfit(&self, unfit: &Unfit) {
+        if unfit.is_of_image() {
+            let image = &self.report.image;
+            let message = format!("Failed to pull image {image:?}: {}", unfit.message);
+            self.events.warning("Failed", message);
+            self.events.warning("Failed", format!("Error: {}", unfit.reason));
+        } else {
+            self.events.warning("Failed", format!("Error: {}", unfit.message));
+        }
+    }
+
+    /// Waits before a restart; whether the container shall be started then.
+    async fn rest(&mut self, pause: Duration) -> bool {
+        let (name, pod) = (&self.report.name, told(&self.recipe.ground.pod));
+        let message = format!("Back-off restarting failed container {name} in pod {pod}");
+        self.events.warning("BackOff", message);
+        let seconds = pause.as_secs();
+        let message = format!("back-off {seconds}s restarting failed container={name} pod={pod}");
+        self.tell_state(State::Waiting {
+            reason: "CrashLoopBackOff",
+            message: Some(message),
+        });
+        tokio::select! {
+            () = sleep(pause) => true,
+            _ = stop_ordered(&mut self.stop) => false,
+        }
+    }
+
+    /// Starts the container and waits for its end.
+    async fn run_once(&mut self, start: Start) -> Exit {
+        let store = self.recipe.ground.node.store.clone();
+        let (id, started) = (new_id(), store.now());
+        let log = self.handle.log.begin(id.clone(), store.clone());
+        self.report.id.clone_from(&id);
+        let ended = |code, message| Exit {
+            id,
+            code,
+            started: started.clone(),
+            finished: store.now(),
+            message,
+        };
+        let name = self.report.name.clone();
+        self.events
+            .normal("Created", format!("Created container: {name}"));
+        let program = start.program.clone();
+        let mut child = match self.start(start).await {
+            Ok(child) => child,
+            Err(message) => {
+                self.events.warning("Failed", format!("Error: {message}"));
+                log.note(&message);
+                return ended(START_ERROR, Some(message));
+            }
+        };
+        self.events.normal("Started", format!("Started container {name}"));
+        let mut logs = take_in_logs(&mut child, &log);
+        let _feed = child.stdin.take().map(|input| feed::start(store.clone(), input));
+        self.report.state = State::Running {
+            since: started.clone(),
+        };
+        let code = self.watch_over(child, program, &log).await;
+        let last_words = async { while logs.join_next().await.is_some() {} };
+        let _ = timeout(LAST_WORDS, last_words).await;
+        ended(code, None)
+    }
+
+    async fn start(&self, start: Start) -> Result<Child, String> {
+        let namespaces = self.recipe.ground.namespaces.clone();
+        let pipes = Pipes {
+            stdin: start.input == Input::Watch,
+            ..Pipes::OUTPUT
+        };
+        tokio::task::spawn_blocking(move || start_container(&namespaces, start.root, &start.program, pipes))
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
+    }
+
+    /// Waits for the end of a running container, and for what its probes say until then.
+    async fn watch_over(&mut self, mut child: Child, program: Program, log: &Writer) -> i32 {
+        let (spec, ground) = (&self.recipe.container, &self.recipe.ground);
+        let pid = child.id().unwrap_or_default();
+        self.handle.set_running(Some((pid, program.clone())));
+        self.report.started = spec.startup_probe.is_none();
+        self.report.ready = self.report.started && spec.readiness_probe.is_none();
+        (self.tell)(self.report.clone());
+
+        let (send, mut news) = mpsc::unbounded_channel();
+        let subject = Subject {
+            from: ground.node.network.netns().clone(),
+            address: ground.address,
+            pid,
+            program,
+            ports: probe::named_ports(spec),
+        };
+        let mut probes = Probes::start(spec, subject, &self.events, send);
+        let mut stopping = false;
+        let code = loop {
+            let next = tokio::select! {
+                status = child.wait() => News::Exited(status),
+                Some(next) = news.recv() => next,
+                grace = stop_ordered(&mut self.stop), if !stopping => News::Stop(grace),
+            };
+            match next {
+                News::Exited(status) => break status.map_or(START_ERROR, exit_code),
+                News::Ready(ready) if self.report.started => {
+                    self.report.ready = ready;
+                    (self.tell)(self.report.clone());
+                }
+                News::Started(true) if !self.report.started => {
+                    self.report.started = true;
+                    self.report.ready = spec.readiness_probe.is_none();
+                    (self.tell)(self.report.clone());
+                    probes.start_others();
+                }
+                News::Alive(false) | News::Started(false) => {
+                    log.note("podlab: killed, because its probe failed");
+                    let probe = if self.report.started {
+                        "liveness"
+                    } else {
+                        "startup"
+                    };
+                    let name = &spec.name;
+                    let message = format!("Container {name} failed {probe} probe, will be restarted");
+                    self.events.normal("Killing", message);
+                    probes.stop();
+                    signal(pid, Signal::SIGKILL);
+                }
+                News::Stop(grace) => {
+                    stopping = true;
+                    let message = format!("Stopping container {}", spec.name);
+                    self.events.normal("Killing", message);
+                    signal(pid, Signal::SIGTERM);
+                    tokio::spawn(async move {
+                        sleep(grace).await;
+                        signal(pid, Signal::SIGKILL);
+                    });
+                }
+                News::Ready(_) | News::Started(_) | News::Alive(true) => {}
+            }
+        };
+        self.handle.set_running(None);
+        code
+    }
 }
 
 /// Waits until the container shall end; returns how long it has.
@@ -224,28 +303,24 @@ async fn stop_ordered(stop: &mut Stop) -> Duration {
         .map_or(Duration::ZERO, |grace| grace.unwrap_or_default())
 }
 
-async fn start(recipe: &Recipe) -> Result<Child, String> {
-    let (namespaces, root, program) = (
-        recipe.namespaces.clone(),
-        recipe.root.clone(),
-        recipe.program.clone(),
-    );
-    tokio::task::spawn_blocking(move || start_container(&namespaces, root, &program))
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())
+fn take_in_logs(child: &mut Child, log: &Writer) -> JoinSet<std::io::Result<()>> {
+    let mut tasks = JoinSet::new();
+    if let Some(pipe) = child.stdout.take() {
+        tasks.spawn(log.clone().take_in(pipe));
+    }
+    if let Some(pipe) = child.stderr.take() {
+        tasks.spawn(log.clone().take_in(pipe));
+    }
+    tasks
 }
 
-fn take_in_logs(child: &mut Child, log: &Log) -> Vec<tokio::task::JoinHandle<()>> {
-    let stdout = child
-        .stdout
-        .take()
-        .map(|pipe| tokio::spawn(log.clone().take_in(pipe)));
-    let stderr = child
-        .stderr
-        .take()
-        .map(|pipe| tokio::spawn(log.clone().take_in(pipe)));
-    stdout.into_iter().chain(stderr).collect()
+/// As container runtimes have them: 256 bits.
+fn new_id() -> String {
+    format!(
+        "podlab://{:032x}{:032x}",
+        rand::random::<u128>(),
+        rand::random::<u128>()
+    )
 }
 
 pub(super) fn exit_code(status: ExitStatus) -> i32 {
@@ -259,59 +334,5 @@ fn signal(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         // It may have ended in this moment; then there is nobody to tell.
         let _ = kill(Pid::from_raw(pid), signal);
-    }
-}
-
-/// The probes of a running container; they end when this is dropped.
-struct Probes(tokio::task::JoinSet<()>);
-
-impl Probes {
-    fn start(spec: &core::Container, subject: &Subject, send: &mpsc::UnboundedSender<News>) -> Self {
-        let mut probes = Self(tokio::task::JoinSet::new());
-        let Some(probe) = spec.startup_probe.clone() else {
-            probes.start_others(spec, subject, send);
-            return probes;
-        };
-        let (send, late) = (send.clone(), send.clone());
-        let limit = probe::startup_limit(&probe);
-        probes.add(subject, probe, Pace::Eager, move |started| {
-            drop(send.send(News::Started(started)))
-        });
-        probes.0.spawn(async move {
-            sleep(limit).await;
-            let _ = late.send(News::Started(false));
-        });
-        probes
-    }
-
-    fn start_others(
-        &mut self,
-        spec: &core::Container,
-        subject: &Subject,
-        send: &mpsc::UnboundedSender<News>,
-    ) {
-        self.0.abort_all();
-        if let Some(probe) = spec.readiness_probe.clone() {
-            let send = send.clone();
-            self.add(subject, probe, Pace::Eager, move |ready| {
-                drop(send.send(News::Ready(ready)))
-            });
-        }
-        if let Some(probe) = spec.liveness_probe.clone() {
-            let send = send.clone();
-            self.add(subject, probe, Pace::Steady, move |alive| {
-                drop(send.send(News::Alive(alive)))
-            });
-        }
-    }
-
-    fn add(
-        &mut self,
-        subject: &Subject,
-        probe: core::Probe,
-        pace: Pace,
-        tell: impl FnMut(bool) + Send + 'static,
-    ) {
-        self.0.spawn(probe::watch(subject.clone(), probe, pace, tell));
     }
 }

@@ -4,29 +4,31 @@ mod services;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, Pod};
+use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, Pod};
 
+use super::downward;
+use super::sources::{Data, Missing, Origin, Sources};
 pub(super) use services::service_variables;
 
-/// A variable that can't be given its value: reason `CreateContainerConfigError`.
+/// A variable that can't be given its value: reason `CreateContainerConfigError`; texts as the kubelet gives them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EnvironmentError {
     /// A field that the downward API doesn't have.
-    #[error("env {variable}: field label not supported: {field}")]
-    Field {
-        /// The variable.
-        variable: String,
-        /// The path asked for.
-        field: String,
-    },
-    /// A source that podlab doesn't have.
-    #[error("env {variable}: {kind} \"{name}\" not found")]
-    Source {
-        /// The variable, or `envFrom`.
-        variable: String,
-        /// `configmap` or `secret`.
-        kind: &'static str,
-        /// Its name.
+    #[error("field label not supported: {0}")]
+    Field(String),
+    /// The object that the value is in isn't there.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// It is there, and hasn't got the value.
+    #[error("couldn't find key {key} in {origin:?} {namespace}/{name}")]
+    Key {
+        /// The key asked for.
+        key: String,
+        /// The object's kind.
+        origin: Origin,
+        /// The object's namespace.
+        namespace: String,
+        /// The object's name.
         name: String,
     },
 }
@@ -39,34 +41,36 @@ pub(super) fn environment(
     pod: &Pod,
     container: &Container,
     services: &BTreeMap<String, String>,
+    sources: &Sources<'_>,
 ) -> Result<BTreeMap<String, String>, EnvironmentError> {
     let mut variables = services.clone();
     for source in container.env_from.iter().flatten() {
-        let config_map = source
-            .config_map_ref
-            .as_ref()
-            .filter(|source| source.optional != Some(true));
-        let secret = source
-            .secret_ref
-            .as_ref()
-            .filter(|source| source.optional != Some(true));
-        let missing = config_map
-            .map(|source| ("configmap", source.name.clone()))
-            .or_else(|| secret.map(|source| ("secret", source.name.clone())));
-        if let Some((kind, name)) = missing {
-            return Err(EnvironmentError::Source {
-                variable: "envFrom".into(),
-                kind,
-                name,
-            });
+        let prefix = source.prefix.as_deref().unwrap_or_default();
+        for (key, value) in all_of(source, sources)?.unwrap_or_default().values {
+            variables.insert(format!("{prefix}{key}"), text(value));
         }
     }
     for variable in container.env.iter().flatten() {
-        if let Some(value) = value_of(variable, pod, &variables)? {
+        if let Some(value) = value_of(variable, pod, &variables, sources)? {
             variables.insert(variable.name.clone(), value);
         }
     }
     Ok(variables)
+}
+
+fn all_of(source: &EnvFromSource, sources: &Sources<'_>) -> Result<Option<Data>, Missing> {
+    if let Some(map) = &source.config_map_ref {
+        return sources.data(Origin::ConfigMap, &map.name, map.optional);
+    }
+    match &source.secret_ref {
+        Some(secret) => sources.data(Origin::Secret, &secret.name, secret.optional),
+        None => Ok(None),
+    }
+}
+
+/// The kernel takes any bytes; here variables are text.
+fn text(value: Vec<u8>) -> String {
+    String::from_utf8(value).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Replaces `$(NAME)` by the value of the variable; unknown names stay as they are, and `$$` is one `$`.
@@ -92,10 +96,12 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
     expanded + rest
 }
 
+/// The variable's value; none when it has none, and needs none.
 fn value_of(
     variable: &EnvVar,
     pod: &Pod,
     before: &BTreeMap<String, String>,
+    sources: &Sources<'_>,
 ) -> Result<Option<String>, EnvironmentError> {
     let Some(source) = &variable.value_from else {
         return Ok(Some(expand(
@@ -104,65 +110,39 @@ fn value_of(
         )));
     };
     if let Some(field) = &source.field_ref {
-        return downward(pod, &field.field_path)
+        let value = downward::field(pod, &field.field_path);
+        return value
             .map(Some)
-            .ok_or_else(|| EnvironmentError::Field {
-                variable: variable.name.clone(),
-                field: field.field_path.clone(),
-            });
+            .ok_or_else(|| EnvironmentError::Field(field.field_path.clone()));
     }
-    let missing = |kind, name: &str, optional: Option<bool>| match optional {
-        Some(true) => Ok(None),
-        _ => Err(EnvironmentError::Source {
-            variable: variable.name.clone(),
-            kind,
-            name: name.to_owned(),
+    let (origin, name, key, optional) = if let Some(it) = &source.config_map_key_ref {
+        (Origin::ConfigMap, &it.name, &it.key, it.optional)
+    } else if let Some(it) = &source.secret_key_ref {
+        (Origin::Secret, &it.name, &it.key, it.optional)
+    } else {
+        return Ok(None);
+    };
+    let data = sources.data(origin, name, optional)?;
+    match data.and_then(|mut data| data.values.remove(key)) {
+        None if optional != Some(true) => Err(EnvironmentError::Key {
+            key: key.clone(),
+            origin,
+            namespace: sources.namespace.to_owned(),
+            name: name.clone(),
         }),
-    };
-    if let Some(source) = &source.config_map_key_ref {
-        return missing("configmap", &source.name, source.optional);
-    }
-    if let Some(source) = &source.secret_key_ref {
-        return missing("secret", &source.name, source.optional);
-    }
-    Ok(None)
-}
-
-/// The downward API's fields of a pod.
-fn downward(pod: &Pod, path: &str) -> Option<String> {
-    let (metadata, spec, status) = (&pod.metadata, pod.spec.as_ref(), pod.status.as_ref());
-    let entry = |map: &Option<BTreeMap<String, String>>, path: &str| {
-        let key = path.trim_start_matches("['").trim_end_matches("']");
-        Some(
-            map.as_ref()
-                .and_then(|map| map.get(key))
-                .cloned()
-                .unwrap_or_default(),
-        )
-    };
-    let text = |text: Option<&String>| Some(text.cloned().unwrap_or_default());
-    match path {
-        "metadata.name" => text(metadata.name.as_ref()),
-        "metadata.namespace" => text(metadata.namespace.as_ref()),
-        "metadata.uid" => text(metadata.uid.as_ref()),
-        "spec.nodeName" => text(spec.and_then(|spec| spec.node_name.as_ref())),
-        "spec.serviceAccountName" => text(spec.and_then(|spec| spec.service_account_name.as_ref())),
-        "status.hostIP" | "status.hostIPs" => text(status.and_then(|status| status.host_ip.as_ref())),
-        "status.podIP" | "status.podIPs" => text(status.and_then(|status| status.pod_ip.as_ref())),
-        _ => {
-            if let Some(path) = path.strip_prefix("metadata.labels") {
-                entry(&metadata.labels, path)
-            } else if let Some(path) = path.strip_prefix("metadata.annotations") {
-                entry(&metadata.annotations, path)
-            } else {
-                None
-            }
-        }
+        value => Ok(value.map(text)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use podlab_control::store::Store;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -223,33 +203,138 @@ mod tests {
             ("URL", "http://10.96.0.5:80"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(environment(&pod, &container, &services), Ok(expected.into()));
+        let sources = Sources {
+            store: &stored(),
+            namespace: "shop",
+        };
+        let seen = environment(&pod, &container, &services, &sources);
+        assert_eq!(seen, Ok(expected.into()));
     }
 
     #[test]
-    fn what_is_missing_is_named_as_kubernetes_names_it() {
-        let pod = Pod::default();
+    fn variables_have_values_of_config_maps_and_secrets() {
+        let store = stored();
         let cases = [
             (
-                serde_json::json!({"fieldRef": {"fieldPath": "spec.nothing"}}),
-                "env X: field label not supported: spec.nothing",
+                json!([{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "color"}}}]),
+                Ok("X=blue"),
             ),
             (
-                serde_json::json!({"secretKeyRef": {"name": "login", "key": "k"}}),
-                "env X: secret \"login\" not found",
+                json!([{"name": "X", "valueFrom": {"secretKeyRef": {"name": "login", "key": "password"}}}]),
+                Ok("X=hunter2"),
             ),
             (
-                serde_json::json!({"configMapKeyRef": {"name": "c", "key": "k"}}),
-                "env X: configmap \"c\" not found",
+                json!([
+                    {"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "color"}}},
+                    {"name": "Y", "value": "light $(X)"},
+                ]),
+                Ok("X=blue Y=light blue"),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "no", "key": "k", "optional": true}}}]),
+                Ok(""),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"secretKeyRef": {"name": "login", "key": "k", "optional": true}}}]),
+                Ok(""),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "no", "key": "k"}}}]),
+                Err("configmap \"no\" not found"),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"secretKeyRef": {"name": "settings", "key": "k"}}}]),
+                Err("secret \"settings\" not found"),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "logo"}}}]),
+                Err("couldn't find key logo in ConfigMap shop/settings"),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"secretKeyRef": {"name": "login", "key": "k"}}}]),
+                Err("couldn't find key k in Secret shop/login"),
+            ),
+            (
+                json!([{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "spec.nothing"}}}]),
+                Err("field label not supported: spec.nothing"),
             ),
         ];
-        for (source, expected) in cases {
-            let container: Container = serde_json::from_value(
-                serde_json::json!({"name": "c", "env": [{"name": "X", "valueFrom": source}]}),
-            )
-            .unwrap();
-            let error = environment(&pod, &container, &BTreeMap::new()).unwrap_err();
-            assert_eq!(error.to_string(), expected);
+        for (env, expected) in cases {
+            assert_seen(&store, json!({"name": "main", "env": env}), expected);
         }
+    }
+
+    #[test]
+    fn all_of_a_config_map_or_secret_can_be_variables() {
+        let store = stored();
+        let cases = [
+            (
+                json!({"envFrom": [{"configMapRef": {"name": "settings"}}]}),
+                Ok("color=blue log.level=info"),
+            ),
+            (
+                json!({"envFrom": [
+                    {"prefix": "A_", "configMapRef": {"name": "settings"}},
+                    {"prefix": "B_", "secretRef": {"name": "login"}},
+                ]}),
+                Ok("A_color=blue A_log.level=info B_password=hunter2"),
+            ),
+            (
+                json!({
+                    "envFrom": [{"configMapRef": {"name": "settings"}}],
+                    "env": [{"name": "color", "value": "not $(color)"}],
+                }),
+                Ok("color=not blue log.level=info"),
+            ),
+            (
+                json!({"envFrom": [{"configMapRef": {"name": "no", "optional": true}}]}),
+                Ok(""),
+            ),
+            (
+                json!({"envFrom": [{"configMapRef": {"name": "no"}}]}),
+                Err("configmap \"no\" not found"),
+            ),
+            (
+                json!({"envFrom": [{"secretRef": {"name": "no"}}]}),
+                Err("secret \"no\" not found"),
+            ),
+        ];
+        for (mut container, expected) in cases {
+            container["name"] = json!("main");
+            assert_seen(&store, container, expected);
+        }
+    }
+
+    fn stored() -> Store {
+        let store = Store::new(Arc::new(|| Time(jiff::Timestamp::UNIX_EPOCH)));
+        let metadata = |name: &str| json!({"namespace": "shop", "name": name});
+        let settings: ConfigMap = serde_json::from_value(json!({
+            "metadata": metadata("settings"),
+            "data": {"color": "blue", "log.level": "info"}, "binaryData": {"logo": "/w=="},
+        }))
+        .unwrap();
+        let login = json!({"metadata": metadata("login"), "data": {"password": "aHVudGVyMg=="}});
+        let login: Secret = serde_json::from_value(login).unwrap();
+        store.create(settings).unwrap();
+        store.create(login).unwrap();
+        store
+    }
+
+    fn assert_seen(store: &Store, container: serde_json::Value, expected: Result<&str, &str>) {
+        let sources = Sources {
+            store,
+            namespace: "shop",
+        };
+        let container: Container = serde_json::from_value(container).unwrap();
+        let seen = environment(&Pod::default(), &container, &BTreeMap::new(), &sources);
+        let words = |variables: BTreeMap<String, String>| {
+            let words = variables.iter().map(|(name, value)| format!("{name}={value}"));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            seen.map(words).map_err(|error| error.to_string()),
+            expected.map(str::to_owned).map_err(str::to_owned),
+            "{container:?}"
+        );
     }
 }

@@ -52,6 +52,6 @@ async fn write(event: &Event, input: &mut BufWriter<ChildStdin>) -> io::Result<(
         Change::Modified => "MODIFIED",
         Change::Deleted => "DELETED",
     };
-    let line = json!({"type": kind, "object": object.to_json()?});
-    input.write_all(format!("{line}\n").as_bytes()).await
+    let line = format!("{{\"type\":\"{kind}\",\"object\":{}}}\n", event.object_json());
+    input.write_all(line.as_bytes()).await
 }

@@ -1,30 +1,28 @@
 //! One pod: its network, its files, its containers, and its status in the store.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1 as core;
-use podlab_api::steps::NamespacedName;
+use podlab_control::pods;
+use podlab_control::recorder::EventType;
 use podlab_control::store::{Shared, name_of};
 use podlab_kernel::netns::Netns;
 use tokio::sync::{mpsc, watch};
 
-use super::container::{self, Handle, Recipe, Restart};
-use super::environment::{environment, service_variables};
-use super::hostname::Hostname;
-use super::program::program;
-use super::resolv_conf::resolv_conf;
-use super::status::{Container as Report, Place, State, Unfit, status};
-use super::{Node, files, volumes};
+use super::Node;
+use super::container::{Handle, Life};
+use super::recipe::{Ground, Recipe, Restart, lock};
+use super::status::{Container as Report, Place, Unfit, status};
+use super::volumes::Volumes;
 use crate::cni::{CniError, PodLink};
-use crate::mounts::Root;
-use crate::process::PodNamespaces;
 
 /// What others may know of a pod that has its network.
 #[derive(Debug, Clone)]
 pub(super) struct PodHandle {
+    pub(super) uid: Option<String>,
     pub(super) netns: Netns,
     pub(super) address: IpAddr,
     /// By container name, in the manifest's order; init containers first.
@@ -36,6 +34,9 @@ pub(super) struct Worker {
     node: Arc<Node>,
     pod: watch::Receiver<Shared<core::Pod>>,
     place: Place,
+    volumes: Arc<Mutex<Volumes>>,
+    /// Tells when what is in the volumes may have changed.
+    sources: watch::Receiver<()>,
     init: Vec<Report>,
     containers: Vec<Report>,
 }
@@ -51,12 +52,15 @@ impl Worker {
             None | Some([]) => "ContainerCreating",
             Some(_) => "PodInitializing",
         };
+        let volumes = Arc::new(Mutex::new(Volumes::new(&pod.borrow())));
         Self {
             place: Place {
                 host: node.address,
                 address: None,
                 since: node.store.now(),
             },
+            volumes,
+            sources: node.sources.subscribe(),
             init: init
                 .map(|container| Report::new(container, "PodInitializing"))
                 .collect(),
@@ -88,9 +92,11 @@ impl Worker {
             .clone();
         self.place.address = Some(address);
         self.write_status();
-        match self.recipes(&netns, address) {
-            Ok(recipes) => self.run_containers(recipes, netns, address).await,
-            Err(unfit) => self.wait_with(unfit).await,
+        if self.mount().await {
+            match self.recipes(&netns, address) {
+                Ok(recipes) => self.run_containers(recipes, netns, address).await,
+                Err(unfit) => self.wait_with(unfit).await,
+            }
         }
         self.finish(link).await;
     }
@@ -105,84 +111,65 @@ impl Worker {
         }
     }
 
+    /// Makes the pod's volumes, as soon as all that is to be in them is there; false when the pod is deleted before.
+    async fn mount(&mut self) -> bool {
+        loop {
+            if self.update_volumes() {
+                return true;
+            }
+            tokio::select! {
+                changed = self.sources.changed() => if changed.is_err() { return false },
+                changed = self.pod.changed() => if changed.is_err() || self.grace().is_some() { return false },
+            }
+        }
+    }
+
+    /// Whether the volumes have now what they are to have.
+    fn update_volumes(&self) -> bool {
+        let pod = self.pod.borrow().clone();
+        let updated = lock(&self.volumes).update(&pod, &self.node.store);
+        if let Err(error) = &updated {
+            self.warn("FailedMount", error.to_string());
+        }
+        updated.is_ok()
+    }
+
+    fn warn(&self, reason: &str, message: String) {
+        let pod = self.pod.borrow();
+        self.node
+            .recorder
+            .event(&**pod, EventType::Warning, reason, message);
+    }
+
     /// How each container is started: init containers first.
     fn recipes(&self, netns: &Netns, address: IpAddr) -> Result<Vec<Recipe>, Unfit> {
-        // The stored version already knows the pod's address, which the downward API may ask for.
-        let name = name_of(&self.pod.borrow().metadata);
-        let pod = self
-            .node
-            .store
-            .get::<core::Pod>(&name)
-            .unwrap_or_else(|| self.pod.borrow().clone());
+        let pod = self.pod.borrow().clone();
         let spec = pod.spec.clone().unwrap_or_default();
-        let dns = self.node.dns.as_ref();
-        let names = Hostname::new(&pod, &self.node.name, dns);
-        let hostname = names
-            .for_kernel(spec.set_hostname_as_fqdn == Some(true))
-            .map_err(Unfit::pod_sandbox)?;
-        let namespaces = PodNamespaces::create(netns.clone(), &hostname).map_err(Unfit::pod_sandbox)?;
-        let volumes = volumes::make(&pod, &spec).map_err(Unfit::pod_sandbox)?;
-        let etc = vec![
-            ("hostname", format!("{hostname}\n")),
-            ("hosts", files::hosts(&spec, &names, address)),
-            ("resolv.conf", resolv_conf(&spec, &name.namespace, dns)),
-        ];
-        // The only one of another namespace that a pod is told of.
-        let api = NamespacedName {
-            namespace: "default".to_owned(),
-            name: "kubernetes".to_owned(),
+        let (node, volumes) = (self.node.clone(), self.volumes.clone());
+        let ground = Arc::new(Ground::new(node, pod, netns.clone(), address, volumes)?);
+        let recipe = |container: &core::Container, restart| Recipe {
+            ground: ground.clone(),
+            container: container.clone(),
+            restart,
         };
-        let api = self.node.store.get::<core::Service>(&api);
-        let own = self.node.store.list_in::<core::Service>(&name.namespace);
-        let services = service_variables(
-            api.iter().chain(&own).map(|service| &**service),
-            &name.namespace,
-            spec.enable_service_links != Some(false),
-        );
-        let restart = match spec.restart_policy.as_deref() {
-            Some("Never") => Restart::Never,
-            Some("OnFailure") => Restart::OnFailure,
-            _ => Restart::Always,
-        };
-        let recipe = |container: &core::Container, restart| {
-            let variables = environment(&pod, container, &services).map_err(Unfit::config)?;
-            Ok(Recipe {
-                program: program(&self.node.images, &spec, container, &hostname, &variables)?,
-                spec: container.clone(),
-                root: Root {
-                    etc: etc.clone(),
-                    volumes: volumes::mounts(container, &volumes)?,
-                },
-                namespaces: namespaces.clone(),
-                restart,
-                store: self.node.store.clone(),
-                probed: (self.node.network.netns().clone(), address),
-            })
-        };
-        let until_success = if restart == Restart::Never {
-            Restart::Never
-        } else {
-            Restart::OnFailure
-        };
-        let init = spec
-            .init_containers
-            .iter()
-            .flatten()
-            .map(|container| recipe(container, until_success));
-        init.chain(spec.containers.iter().map(|container| recipe(container, restart)))
-            .collect()
+        let restart = Restart::of(&spec);
+        let init = spec.init_containers.iter().flatten();
+        let init = init.map(|container| recipe(container, restart.of_init()));
+        let others = spec.containers.iter().map(|container| recipe(container, restart));
+        Ok(init.chain(others).collect())
     }
 
     /// Runs init containers one after another, then all others at once, until the pod is deleted.
     async fn run_containers(&mut self, recipes: Vec<Recipe>, netns: Netns, address: IpAddr) {
         let handles: Vec<_> = recipes
             .iter()
-            .map(|recipe| (recipe.spec.name.clone(), Handle::default()))
+            .map(|recipe| (recipe.container.name.clone(), Handle::default()))
             .collect();
-        let name = name_of(&self.pod.borrow().metadata);
+        let metadata = self.pod.borrow().metadata.clone();
         self.node.publish(
-            &name,
+            &name_of(&metadata),
             PodHandle {
+                uid: metadata.uid,
                 netns,
                 address,
                 containers: handles.clone(),
@@ -198,9 +185,8 @@ impl Worker {
             } else {
                 (false, index - init_count)
             };
-            container::run(recipe, handle, stopped.clone(), move |report| {
-                drop(send.send((which, report)))
-            })
+            let tell = move |report| drop(send.send((which, report)));
+            Life::new(recipe, handle, stopped.clone(), tell).run()
         };
         let mut recipes: Vec<_> = recipes.into_iter().enumerate().collect();
         let others = recipes.split_off(init_count);
@@ -218,6 +204,7 @@ impl Worker {
             }
         };
         tokio::pin!(all);
+        let filled = lock(&self.volumes).are_filled();
         let mut ended = false;
         loop {
             tokio::select! {
@@ -230,8 +217,16 @@ impl Worker {
                     }
                 }
                 () = &mut all, if !ended => ended = true,
+                Ok(()) = self.sources.changed(), if filled => {
+                    self.update_volumes();
+                }
                 changed = self.pod.changed() => match (changed, self.grace()) {
-                    (Ok(()), None) => self.write_status(),
+                    (Ok(()), None) => {
+                        if filled {
+                            self.update_volumes();
+                        }
+                        self.write_status();
+                    }
                     (Ok(()), Some(grace)) => stop.send_modify(|stop| { stop.get_or_insert(grace); }),
                     // Nobody has the other end: the object is gone already.
                     (Err(_), _) => {
@@ -257,13 +252,14 @@ impl Worker {
         Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
     }
 
-    /// Every container waits, for this reason, until the pod is deleted.
-    async fn wait_with(&mut self, Unfit { reason, message }: Unfit) {
+    /// Every container waits, because there is no sandbox for it, until the pod is deleted.
+    async fn wait_with(&mut self, unfit: Unfit) {
+        self.warn(
+            unfit.reason,
+            format!("Failed to create pod sandbox: {}", unfit.message),
+        );
         for container in &mut self.containers {
-            container.state = State::Waiting {
-                reason,
-                message: Some(message.clone()),
-            };
+            container.state = unfit.state();
         }
         self.write_status();
         while self.grace().is_none() && self.pod.changed().await.is_ok() {}
@@ -273,31 +269,25 @@ impl Worker {
     async fn finish(self, link: Option<PodLink>) {
         let pod = self.pod.borrow().clone();
         let name = name_of(&pod.metadata);
-        self.node.unpublish(&name);
-        let _ = std::fs::remove_dir_all(volumes::directory(&pod));
+        self.node.unpublish(&pod);
+        lock(&self.volumes).remove();
         if let Some(link) = link
             && let Err(error) = self.node.network.detach(&link).await
         {
             tracing::warn!(pod = %name, "{error}");
         }
-        // It may have been replaced by another of the same name.
-        let mine = |stored: &Shared<core::Pod>| stored.metadata.uid == pod.metadata.uid;
-        if self
-            .node
-            .store
-            .get::<core::Pod>(&name)
-            .is_some_and(|stored| mine(&stored))
-        {
-            let _ = self.node.store.remove::<core::Pod>(&name);
-        }
+        pods::finish(&self.node.store, &pod);
     }
 
     fn write_status(&self) {
         let store = &self.node.store;
         let now = store.now();
-        // A pod that is gone needs no status.
-        let _ = store.modify(&name_of(&self.pod.borrow().metadata), |pod: &mut core::Pod| {
-            pod.status = Some(status(pod, &self.place, &self.init, &self.containers, &now));
+        let metadata = self.pod.borrow().metadata.clone();
+        // A pod that is gone needs no status, nor does another of its name.
+        let _ = store.modify(&name_of(&metadata), |pod: &mut core::Pod| {
+            if pod.metadata.uid == metadata.uid {
+                pod.status = Some(status(pod, &self.place, &self.init, &self.containers, &now));
+            }
         });
     }
 }

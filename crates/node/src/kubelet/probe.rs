@@ -10,10 +10,15 @@ use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use podlab_kernel::netns::Netns;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::process::{Input, Program, start_beside};
+use super::exec::{self, Streams};
+use super::forward::{connect_from, refusal};
+use crate::process::{Pipes, Program};
+
+/// How much of what a command wrote is told.
+const LONGEST_OUTPUT: usize = 10 * 1024;
 
 /// While a container has never succeeded, it is asked again this soon, and then twice as long later each time, up
 /// to its `periodSeconds`: a container that is up in 20 ms shall not be waited for for 10 s.
@@ -48,21 +53,17 @@ impl Subject {
         number.ok_or_else(|| io::Error::other(format!("couldn't find port: {port:?}")))
     }
 
-    async fn connect(&self, host: Option<&str>, port: u16) -> io::Result<TcpStream> {
+    fn address(&self, host: Option<&str>, port: &IntOrString) -> io::Result<SocketAddr> {
         let address = match host {
             None | Some("") => self.address,
             Some(host) => host.parse().map_err(io::Error::other)?,
         };
-        let runtime = tokio::runtime::Handle::current();
-        let socket = self.from.visit(|| {
-            let _runtime = runtime.enter();
-            if address.is_ipv4() {
-                TcpSocket::new_v4()
-            } else {
-                TcpSocket::new_v6()
-            }
-        })?;
-        socket.connect(SocketAddr::new(address, port)).await
+        Ok(SocketAddr::new(address, self.port(port)?))
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let connected = connect_from(&self.from, address).await;
+        connected.map_err(|error| io::Error::other(refusal("tcp", address, &error)))
     }
 }
 
@@ -84,8 +85,15 @@ pub(super) enum Pace {
 }
 
 /// Asks again and again; calls `tell` with every change of the answer: true after `successThreshold` successes in
-/// a row, false after `failureThreshold` failures.
-pub(super) async fn watch(subject: Subject, probe: Probe, pace: Pace, mut tell: impl FnMut(bool)) {
+/// a row, false after `failureThreshold` failures. Calls `failed` with what is wrong at each failure, but for those of
+/// questions that Kubernetes would not have asked yet.
+pub(super) async fn watch(
+    subject: Subject,
+    probe: Probe,
+    pace: Pace,
+    failed: impl Fn(String),
+    mut tell: impl FnMut(bool),
+) {
     let limit = seconds(probe.timeout_seconds, 1);
     let period = period(&probe);
     sleep(seconds(probe.initial_delay_seconds, 0)).await;
@@ -95,7 +103,17 @@ pub(super) async fn watch(subject: Subject, probe: Probe, pace: Pace, mut tell: 
     let (mut told, mut last, mut in_a_row) = (None, None, 0);
     loop {
         let asked = Instant::now();
-        let success = matches!(timeout(limit, ask(&subject, &probe)).await, Ok(Ok(())));
+        let answer = timeout(limit, ask(&subject, &probe)).await;
+        let problem = match answer {
+            Ok(answer) => answer.err().map(|error| error.to_string()),
+            Err(_) => Some(out_of_time(&subject, &probe, limit)),
+        };
+        let success = problem.is_none();
+        if let Some(problem) = problem
+            && pause == period
+        {
+            failed(problem);
+        }
         in_a_row = if last == Some(success) { in_a_row + 1 } else { 1 };
         last = Some(success);
         let threshold = if success {
@@ -139,47 +157,77 @@ async fn ask(subject: &Subject, probe: &Probe) -> io::Result<()> {
     if let Some(action) = &probe.http_get {
         http_get(subject, action).await
     } else if let Some(action) = &probe.tcp_socket {
-        subject
-            .connect(action.host.as_deref(), subject.port(&action.port)?)
-            .await
-            .map(drop)
+        let address = subject.address(action.host.as_deref(), &action.port)?;
+        subject.connect(address).await.map(drop)
     } else if let Some(action) = &probe.exec {
-        let argv = action.command.clone().unwrap_or_default();
-        let program = Program {
-            input: Input::Nothing,
-            argv,
-            ..subject.program.clone()
-        };
-        let mut child = start_beside(subject.pid, &program).map_err(io::Error::other)?;
-        let status = child.wait().await?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(io::Error::other(status.to_string()))
-        }
+        run(subject, action.command.as_deref().unwrap_or_default()).await
     } else {
         Ok(())
     }
 }
 
-/// Any status from 200 to 399 is a success.
-async fn http_get(subject: &Subject, action: &HTTPGetAction) -> io::Result<()> {
-    let port = subject.port(&action.port)?;
-    let stream = subject.connect(action.host.as_deref(), port).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
+/// What a probe says that has had no answer in time; the texts are those of Go's libraries.
+fn out_of_time(subject: &Subject, probe: &Probe, limit: Duration) -> String {
+    let address = |host: &Option<String>, port| {
+        let address = subject.address(host.as_deref(), port);
+        address.map_or_else(|error| error.to_string(), |address| address.to_string())
+    };
+    if let Some(action) = &probe.http_get {
+        let address = address(&action.host, &action.port);
+        let url = format!("http://{address}{}", path(action));
+        return format!(
+            "Get {url:?}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        );
+    }
+    if let Some(action) = &probe.tcp_socket {
+        return format!("dial tcp {}: i/o timeout", address(&action.host, &action.port));
+    }
+    let command = probe.exec.as_ref().and_then(|action| action.command.as_ref());
+    let command = command.map(|words| words.join(" ")).unwrap_or_default();
+    format!(
+        "command timed out: {command:?} timed out after {}s",
+        limit.as_secs()
+    )
+}
+
+/// Runs a command in the container: a failure says what it wrote.
+async fn run(subject: &Subject, command: &[String]) -> io::Result<()> {
+    let program = Program {
+        argv: command.to_vec(),
+        ..subject.program.clone()
+    };
+    let session = exec::start(subject.pid, program, Streams::Pipes(Pipes::OUTPUT)).await;
+    let output = session.map_err(io::Error::other)?.output().await?;
+    if output.exit_code == 0 {
+        return Ok(());
+    }
+    let mut said = [output.stdout, output.stderr].concat();
+    said.truncate(LONGEST_OUTPUT);
+    Err(io::Error::other(String::from_utf8_lossy(&said).into_owned()))
+}
+
+fn path(action: &HTTPGetAction) -> String {
     let path = action.path.as_deref().unwrap_or("/");
-    let path = if path.starts_with('/') {
+    if path.starts_with('/') {
         path.to_owned()
     } else {
         format!("/{path}")
+    }
+}
+
+/// Any status from 200 to 399 is a success.
+async fn http_get(subject: &Subject, action: &HTTPGetAction) -> io::Result<()> {
+    let address = subject.address(action.host.as_deref(), &action.port)?;
+    let path = path(action);
+    let broken = |error: &dyn std::fmt::Display| {
+        io::Error::other(format!("Get {:?}: {error}", format!("http://{address}{path}")))
     };
-    let host = action
-        .host
-        .clone()
-        .unwrap_or_else(|| SocketAddr::new(subject.address, port).to_string());
-    let mut request = hyper::Request::get(path)
+    let stream = subject.connect(address).await.map_err(|error| broken(&error))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(&error))?;
+    let host = action.host.clone().unwrap_or_else(|| address.to_string());
+    let mut request = hyper::Request::get(&path)
         .header("user-agent", "kube-probe/podlab")
         .header("accept", "*/*");
     let headers = action.http_headers.as_deref().unwrap_or_default();
@@ -194,7 +242,10 @@ async fn http_get(subject: &Subject, action: &HTTPGetAction) -> io::Result<()> {
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
     tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(|error| broken(&error))?;
     let status = response.status().as_u16();
     if (200..400).contains(&status) {
         Ok(())

@@ -7,22 +7,22 @@ use k8s_openapi::api::core::v1 as core;
 
 use super::environment::expand;
 use super::status::Unfit;
-use crate::images::{EntryPoint, Images};
+use crate::images::{EntryPoint, Images, Input};
 use crate::privileges::Privileges;
 use crate::process::Program;
 
 /// Where programs are looked up when the manifest sets no PATH: what images commonly have.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What a container runs: its `command`, or what stands for its image; `args` after it. `$(NAME)` is replaced in what
-/// the manifest says, not in what an image says.
+/// What a container runs and reads: its `command`, or what stands for its image; `args` after it. `$(NAME)` is replaced
+/// in what the manifest says, not in what an image says.
 pub(super) fn program(
     images: &Images,
     spec: &core::PodSpec,
     container: &core::Container,
     hostname: &str,
     variables: &BTreeMap<String, String>,
-) -> Result<Program, Unfit> {
+) -> Result<(Program, Input), Unfit> {
     let expanded = |words: &[String]| {
         words
             .iter()
@@ -70,13 +70,13 @@ pub(super) fn program(
         privileges = privileges.privileged();
     }
     let working_dir = PathBuf::from(container.working_dir.as_deref().unwrap_or("/"));
-    Ok(Program {
+    let program = Program {
         argv,
         env: with_runtimes_own(variables, hostname),
         working_dir,
         privileges,
-        input: entry.input,
-    })
+    };
+    Ok((program, entry.input))
 }
 
 /// What a container runtime adds; Kubernetes doesn't know of it, so `$(PATH)` is not replaced.
@@ -95,7 +95,6 @@ mod tests {
 
     use super::*;
     use crate::images::Workload;
-    use crate::process::Input;
 
     fn started(container: serde_json::Value, variables: &[(&str, &str)]) -> Program {
         let images = Images::new(Vec::new(), |_| {
@@ -114,6 +113,7 @@ mod tests {
             &owned(variables).into_iter().collect(),
         )
         .unwrap()
+        .0
     }
 
     fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -9,16 +9,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 pub const READY_BY_DECREE: &str = "podlab.dev/ready";
 
 /// The reasons with which a container waits for ever: what stands in its way doesn't go away by itself.
-pub const WAITS_FOR_EVER: [&str; 3] = [POD_SANDBOX, CONFIG, IMAGE];
+pub const WAITS_FOR_EVER: [&str; 3] = [POD_SANDBOX, CONTAINER, IMAGE];
 
 const POD_SANDBOX: &str = "FailedCreatePodSandBox";
+/// A ConfigMap or a Secret is missing, which may come.
 const CONFIG: &str = "CreateContainerConfigError";
+const CONTAINER: &str = "CreateContainerError";
 const IMAGE: &str = "ErrImagePull";
 
-/// Why a pod can't be run at all.
-#[derive(Debug)]
+/// Why a container, or a whole pod, can't be started as things are.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfit {
-    /// One of [`WAITS_FOR_EVER`].
+    /// As a container's state has it.
     pub(super) reason: &'static str,
     pub(super) message: String,
 }
@@ -32,6 +34,10 @@ impl Unfit {
         Self::new(CONFIG, why)
     }
 
+    pub(super) fn container(why: impl ToString) -> Self {
+        Self::new(CONTAINER, why)
+    }
+
     pub(super) fn image(why: impl ToString) -> Self {
         Self::new(IMAGE, why)
     }
@@ -40,6 +46,19 @@ impl Unfit {
         Self {
             reason,
             message: why.to_string(),
+        }
+    }
+
+    /// Whether nothing stands for the container's image.
+    pub(super) fn is_of_image(&self) -> bool {
+        self.reason == IMAGE
+    }
+
+    /// The state of a container that waits for this.
+    pub(super) fn state(&self) -> State {
+        State::Waiting {
+            reason: self.reason,
+            message: Some(self.message.clone()),
         }
     }
 }
@@ -66,6 +85,8 @@ pub enum State {
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exit {
+    /// The ID that the container had.
+    pub id: String,
     /// Its exit code; 128 + the signal's number when a signal ended it.
     pub code: i32,
     /// When it was started.
@@ -83,6 +104,8 @@ pub struct Container {
     pub name: String,
     /// Its image, as the manifest has it.
     pub image: String,
+    /// The ID that it was given when it was last started: `podlab://` and a number. Empty before.
+    pub id: String,
     /// What it is doing.
     pub state: State,
     /// How it ended the time before.
@@ -101,6 +124,7 @@ impl Container {
         Self {
             name: container.name.clone(),
             image: container.image.clone().unwrap_or_default(),
+            id: String::new(),
             state: State::Waiting {
                 reason,
                 message: None,
@@ -281,6 +305,7 @@ fn container_status(container: &Container) -> core::ContainerStatus {
         name: container.name.clone(),
         image: container.image.clone(),
         image_id: String::new(),
+        container_id: Some(container.id.clone()).filter(|id| !id.is_empty()),
         ready: container.is_ready(),
         started: Some(container.started && matches!(container.state, State::Running { .. })),
         restart_count: container.restarts,
@@ -302,9 +327,9 @@ fn terminated(exit: &Exit) -> core::ContainerState {
             signal: (exit.code > 128).then_some(exit.code - 128),
             reason: Some(reason.to_owned()),
             message: exit.message.clone(),
+            container_id: Some(exit.id.clone()),
             started_at: Some(exit.started.clone()),
             finished_at: Some(exit.finished.clone()),
-            ..core::ContainerStateTerminated::default()
         }),
         ..core::ContainerState::default()
     }

@@ -1,64 +1,183 @@
-//! A pod's volumes: an `emptyDir` is a directory that goes with the pod.
+//! A pod's volumes: directories that go with the pod, some of which the kubelet fills.
 
-use std::collections::BTreeMap;
+mod content;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use k8s_openapi::api::core::v1 as core;
+use podlab_control::store::Store;
 
+use super::environment::expand;
+use super::sources::Sources;
 use super::status::Unfit;
 use crate::mounts::VolumeMount;
+use content::{Content, ContentError, content, is_known};
 
 /// Where pods' volumes are, outside of their containers.
 const VOLUMES: &str = "/run/volumes";
 
-/// Where those of this pod are.
-pub(super) fn directory(pod: &core::Pod) -> PathBuf {
-    PathBuf::from(VOLUMES).join(pod.metadata.uid.as_deref().unwrap_or_default())
+/// The volumes of a pod that its containers mount, as far as podlab has such.
+#[derive(Debug)]
+pub(super) struct Volumes {
+    directory: PathBuf,
+    /// By name, what the kubelet has put into it; nothing when that isn't its business.
+    made: BTreeMap<String, Option<Content>>,
 }
 
-/// A directory for each `emptyDir` of the pod, open to all its users as Kubernetes has it; and by name, where each
-/// volume is. Volumes of other kinds are not in the list.
-pub(super) fn make(pod: &core::Pod, spec: &core::PodSpec) -> io::Result<BTreeMap<String, PathBuf>> {
-    let mut volumes = BTreeMap::new();
-    for volume in spec
-        .volumes
-        .iter()
-        .flatten()
-        .filter(|volume| volume.empty_dir.is_some())
-    {
-        let directory = directory(pod).join(&volume.name);
-        fs::create_dir_all(&directory)?;
-        fs::set_permissions(&directory, Permissions::from_mode(0o777))?;
-        volumes.insert(volume.name.clone(), directory);
+/// A volume can't be made as it is to be; text as the kubelet's event `FailedMount` has it.
+#[derive(Debug, thiserror::Error)]
+#[error("MountVolume.SetUp failed for volume \"{volume}\" : {why}")]
+pub(super) struct MountError {
+    volume: String,
+    why: Why,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Why {
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    #[error(transparent)]
+    Files(#[from] io::Error),
+}
+
+impl Volumes {
+    /// For a pod that has no volumes yet.
+    pub(super) fn new(pod: &core::Pod) -> Self {
+        Self {
+            directory: PathBuf::from(VOLUMES).join(pod.metadata.uid.as_deref().unwrap_or_default()),
+            made: BTreeMap::new(),
+        }
     }
-    Ok(volumes)
+
+    /// Makes the volumes that are missing, and makes all of them have what they are to have now.
+    ///
+    /// # Errors
+    /// The first [`MountError`]; that volume stays as it is, the others are made.
+    pub(super) fn update(&mut self, pod: &core::Pod, store: &Store) -> Result<(), MountError> {
+        let Some(spec) = &pod.spec else { return Ok(()) };
+        let mounted = mounted(spec);
+        let volumes = spec.volumes.iter().flatten();
+        let mut result = Ok(());
+        for volume in volumes.filter(|volume| mounted.contains(volume.name.as_str())) {
+            let made = self.update_one(volume, pod, store).map_err(|why| MountError {
+                volume: volume.name.clone(),
+                why,
+            });
+            result = result.and(made);
+        }
+        result
+    }
+
+    fn update_one(&mut self, volume: &core::Volume, pod: &core::Pod, store: &Store) -> Result<(), Why> {
+        let sources = Sources {
+            store,
+            namespace: pod.metadata.namespace.as_deref().unwrap_or_default(),
+        };
+        let wanted = match &volume.projected {
+            Some(projected) if !projected.sources.iter().flatten().all(is_known) => return Ok(()),
+            _ => content(volume, pod, &sources).transpose()?,
+        };
+        if wanted.is_none() && volume.empty_dir.is_none() {
+            return Ok(());
+        }
+        let directory = self.directory.join(&volume.name);
+        let before = self.made.get(&volume.name);
+        if before.is_none() {
+            fs::create_dir_all(&directory)?;
+            fs::set_permissions(&directory, Permissions::from_mode(0o777))?;
+        }
+        if let Some(wanted) = &wanted
+            && before.is_none_or(|before| before.as_ref() != Some(wanted))
+        {
+            write::write(&directory, wanted)?;
+        }
+        self.made.insert(volume.name.clone(), wanted);
+        Ok(())
+    }
+
+    /// Whether what is in the volumes depends on more than the containers.
+    pub(super) fn are_filled(&self) -> bool {
+        self.made.values().any(Option::is_some)
+    }
+
+    /// Where a container that has these variables has which volumes.
+    pub(super) fn mounts(
+        &self,
+        container: &core::Container,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Vec<VolumeMount>, Unfit> {
+        let mounts = container.volume_mounts.iter().flatten();
+        mounts
+            .map(|mount| {
+                let content = self.made.get(&mount.name).ok_or_else(|| {
+                    let known =
+                        "podlab has emptyDir, configMap, secret, downwardAPI and projected volumes only";
+                    Unfit::container(format!("volume \"{}\": {known}", mount.name))
+                })?;
+                let volume = self.directory.join(&mount.name);
+                let source = match sub_path(mount, variables) {
+                    None => volume,
+                    Some(path) => below(&volume, &path).map_err(|_| {
+                        Unfit::config(format!(
+                            "failed to prepare subPath for volumeMount {:?} of container {:?}",
+                            mount.name, container.name
+                        ))
+                    })?,
+                };
+                Ok(VolumeMount {
+                    source,
+                    target: PathBuf::from(&mount.mount_path),
+                    read_only: mount.read_only == Some(true) || content.is_some(),
+                })
+            })
+            .collect()
+    }
+
+    /// Removes them.
+    pub(super) fn remove(&mut self) {
+        // Most pods have none.
+        let _ = fs::remove_dir_all(&self.directory);
+        self.made.clear();
+    }
 }
 
-/// Where a container has which volumes.
-pub(super) fn mounts(
-    container: &core::Container,
-    volumes: &BTreeMap<String, PathBuf>,
-) -> Result<Vec<VolumeMount>, Unfit> {
-    let mounts = container.volume_mounts.iter().flatten();
-    mounts
-        .map(|mount| {
-            let source = volumes.get(&mount.name).ok_or_else(|| {
-                Unfit::config(format!(
-                    "volume \"{}\": podlab has emptyDir volumes only",
-                    mount.name
-                ))
-            })?;
-            Ok(VolumeMount {
-                source: mount
-                    .sub_path
-                    .as_ref()
-                    .map_or_else(|| source.clone(), |path| source.join(path)),
-                target: PathBuf::from(&mount.mount_path),
-                read_only: mount.read_only == Some(true),
-            })
-        })
-        .collect()
+fn mounted(spec: &core::PodSpec) -> BTreeSet<&str> {
+    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let mounts = containers.flat_map(|container| container.volume_mounts.iter().flatten());
+    mounts.map(|mount| mount.name.as_str()).collect()
 }
+
+fn sub_path(mount: &core::VolumeMount, variables: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let written = |path: &Option<String>| path.clone().filter(|path| !path.is_empty());
+    let expanded = written(&mount.sub_path_expr).map(|path| expand(&path, variables));
+    written(&mount.sub_path).or(expanded).map(PathBuf::from)
+}
+
+/// A path below a volume, which is made as a directory when there is nothing. A container may have put a symbolic link
+/// there, and may not choose by it what another one sees.
+fn below(volume: &Path, path: &Path) -> io::Result<PathBuf> {
+    let outside = || io::Error::new(io::ErrorKind::PermissionDenied, "outside of the volume");
+    let mut reached = volume.canonicalize()?;
+    for part in path.components() {
+        let Component::Normal(part) = part else {
+            return Err(outside());
+        };
+        let next = reached.join(part);
+        if !next.try_exists()? {
+            fs::create_dir(&next)?;
+        }
+        reached = next.canonicalize()?;
+        if !reached.starts_with(volume) {
+            return Err(outside());
+        }
+    }
+    Ok(reached)
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ fn now() -> Time {
 
 fn exit(code: i32) -> State {
     State::Terminated(Exit {
+        id: "podlab://1".to_owned(),
         code,
         started: now(),
         finished: now(),

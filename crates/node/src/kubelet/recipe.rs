@@ -1,0 +1,153 @@
+//! How the containers of a pod are started: made anew for each start, because what it needs may have changed.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::api::core::v1 as core;
+use podlab_api::steps::NamespacedName;
+use podlab_control::store::{Shared, name_of};
+use podlab_kernel::netns::Netns;
+
+use super::environment::{environment, service_variables};
+use super::hostname::Hostname;
+use super::program::program;
+use super::resolv_conf::resolv_conf;
+use super::sources::Sources;
+use super::status::Unfit;
+use super::volumes::Volumes;
+use super::{Node, files};
+use crate::images::Input;
+use crate::mounts::Root;
+use crate::process::{PodNamespaces, Program};
+
+/// When an ended container is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restart {
+    Always,
+    OnFailure,
+    Never,
+}
+
+impl Restart {
+    /// As a pod's restartPolicy says.
+    pub(super) fn of(spec: &core::PodSpec) -> Self {
+        match spec.restart_policy.as_deref() {
+            Some("Never") => Self::Never,
+            Some("OnFailure") => Self::OnFailure,
+            _ => Self::Always,
+        }
+    }
+
+    /// For the pod's init containers, which come to an end.
+    pub(super) fn of_init(self) -> Self {
+        match self {
+            Self::Always => Self::OnFailure,
+            other => other,
+        }
+    }
+}
+
+/// What the containers of a pod have in common.
+pub(super) struct Ground {
+    pub(super) node: Arc<Node>,
+    pub(super) pod: Shared<core::Pod>,
+    pub(super) address: IpAddr,
+    pub(super) namespaces: PodNamespaces,
+    volumes: Arc<Mutex<Volumes>>,
+    names: Hostname,
+    hostname: String,
+}
+
+/// How one container is started.
+pub(super) struct Recipe {
+    pub(super) ground: Arc<Ground>,
+    pub(super) container: core::Container,
+    pub(super) restart: Restart,
+}
+
+/// What a container is started with, this time.
+pub(super) struct Start {
+    pub(super) program: Program,
+    pub(super) input: Input,
+    pub(super) root: Root,
+}
+
+impl Ground {
+    /// For a pod with its network and its volumes.
+    pub(super) fn new(
+        node: Arc<Node>,
+        pod: Shared<core::Pod>,
+        netns: Netns,
+        address: IpAddr,
+        volumes: Arc<Mutex<Volumes>>,
+    ) -> Result<Self, Unfit> {
+        let names = Hostname::new(&pod, &node.name, node.dns.as_ref());
+        let as_fqdn = pod.spec.as_ref().and_then(|spec| spec.set_hostname_as_fqdn) == Some(true);
+        let hostname = names.for_kernel(as_fqdn).map_err(Unfit::pod_sandbox)?;
+        let namespaces = PodNamespaces::create(netns, &hostname).map_err(Unfit::pod_sandbox)?;
+        Ok(Self {
+            node,
+            pod,
+            address,
+            namespaces,
+            volumes,
+            names,
+            hostname,
+        })
+    }
+}
+
+impl Recipe {
+    /// What the container is started with now.
+    ///
+    /// # Errors
+    /// [`Unfit`]: it can't be started as things are.
+    pub(super) fn start(&self) -> Result<Start, Unfit> {
+        let Ground {
+            node,
+            address,
+            names,
+            hostname,
+            ..
+        } = &*self.ground;
+        let name = name_of(&self.ground.pod.metadata);
+        // The stored version already knows the pod's address, which the downward API may ask for.
+        let stored = node.store.get::<core::Pod>(&name);
+        let pod = stored.as_ref().unwrap_or(&self.ground.pod);
+        let spec = pod.spec.clone().unwrap_or_default();
+        let sources = Sources {
+            store: &node.store,
+            namespace: &name.namespace,
+        };
+        // The only one of another namespace that a pod is told of.
+        let api = NamespacedName {
+            namespace: "default".to_owned(),
+            name: "kubernetes".to_owned(),
+        };
+        let api = node.store.get::<core::Service>(&api);
+        let own = node.store.list_in::<core::Service>(&name.namespace);
+        let services = service_variables(
+            api.iter().chain(&own).map(|service| &**service),
+            &name.namespace,
+            spec.enable_service_links != Some(false),
+        );
+        let variables = environment(pod, &self.container, &services, &sources).map_err(Unfit::config)?;
+        let (program, input) = program(&node.images, &spec, &self.container, hostname, &variables)?;
+        let root = Root {
+            etc: vec![
+                ("hostname", format!("{hostname}\n")),
+                ("hosts", files::hosts(&spec, names, *address)),
+                (
+                    "resolv.conf",
+                    resolv_conf(&spec, &name.namespace, node.dns.as_ref()),
+                ),
+            ],
+            volumes: lock(&self.ground.volumes).mounts(&self.container, &variables)?,
+        };
+        Ok(Start { program, input, root })
+    }
+}
+
+pub(super) fn lock(volumes: &Mutex<Volumes>) -> MutexGuard<'_, Volumes> {
+    volumes.lock().unwrap_or_else(PoisonError::into_inner)
+}
