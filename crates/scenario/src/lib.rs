@@ -14,4 +14,5 @@ mod traffic;
 mod verdict;
 
 pub use obstacle::Obstacle;
+pub use readiness::why_not_ready;
 pub use run::{Progress, Runner};

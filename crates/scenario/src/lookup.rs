@@ -1,6 +1,6 @@
 //! Finds in a cluster what a scenario names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use podlab_api::labels::SERVICE_NAME;
 use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::scenario::PortSpec;
+use podlab_api::selector::LabelSelector;
 use podlab_api::steps::{NamespacedName, PodRef, Records};
 use podlab_control::pods::{is_ready, is_terminating};
 use podlab_control::store::{Shared, Store};
@@ -26,20 +27,19 @@ pub(crate) fn find<T: Resource>(store: &Store, name: &NamespacedName) -> Result<
     })
 }
 
-/// The objects of a kind that have all of these labels, by name.
-pub(crate) fn labelled(
+/// The objects of a kind that a selector selects, by name.
+pub(crate) fn selected(
     store: &Store,
     kind: Kind,
     namespace: &str,
-    labels: &[(String, String)],
+    selector: &LabelSelector,
 ) -> Vec<Arc<Object>> {
+    let unlabelled = BTreeMap::new();
     let mut objects = store.list_objects(kind);
     objects.retain(|object| {
         let metadata = object.metadata();
-        let has = |(key, value): &(String, String)| {
-            metadata.labels.as_ref().and_then(|labels| labels.get(key)) == Some(value)
-        };
-        metadata.namespace.as_deref().unwrap_or_default() == namespace && labels.iter().all(has)
+        let labels = metadata.labels.as_ref().unwrap_or(&unlabelled);
+        metadata.namespace.as_deref().unwrap_or_default() == namespace && selector.matches(labels)
     });
     objects
 }

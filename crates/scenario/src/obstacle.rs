@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use podlab_api::object::Kind;
 use podlab_api::steps::NamespacedName;
-use podlab_cluster::ClusterError;
+use podlab_cluster::kubelet::exec::ExecError;
 use podlab_control::registry::ApiError;
 
 /// Why a step can't be taken, or doesn't come to its end.
@@ -43,9 +43,9 @@ pub enum Obstacle {
     /// The control plane refused it.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// The cluster could not do it.
+    /// A command could not be run.
     #[error(transparent)]
-    Cluster(#[from] ClusterError),
+    Exec(#[from] ExecError),
     /// The kernel refused a socket.
     #[error("cannot send: {0}")]
     Socket(#[from] std::io::Error),

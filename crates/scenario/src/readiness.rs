@@ -7,14 +7,14 @@ use k8s_openapi::api::core::v1::Pod;
 use podlab_api::object::Kind;
 use podlab_api::steps::{NamespacedName, PodRef};
 use podlab_cluster::Cluster;
-use podlab_control::pods::{is_ready, is_terminating};
+use podlab_control::pods::{is_ready, is_terminating, summary};
 use podlab_control::store::{Store, name_of};
 use podlab_node::kubelet::status::WAITS_FOR_EVER;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Obstacle;
 use crate::lookup::{self, called};
-use crate::pod_status::{message, status, waiting_reasons};
+use crate::pod_status::{message, waiting_reasons};
 
 /// What isn't so yet.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
     let status = deployment.status.clone().unwrap_or_default();
     let observed = status.observed_generation >= deployment.metadata.generation;
     let updated = usize::try_from(status.updated_replicas.unwrap_or(0)) == Ok(wanted);
-    let available = usize::try_from(status.ready_replicas.unwrap_or(0)) == Ok(wanted);
+    let available = usize::try_from(status.available_replicas.unwrap_or(0)) == Ok(wanted);
     if observed && updated && available && ready == wanted && pods.len() == wanted {
         return Ok(());
     }
@@ -149,14 +149,20 @@ pub(crate) fn pod_ready(pod: &Pod) -> Result<(), Unready> {
         return Ok(());
     }
     let name = called(Kind::Pod, &name_of(&pod.metadata));
+    let status = summary(pod).status;
     Err(Unready {
         state: match message(pod) {
-            Some(message) => format!("{name}: {}: {message}", status(pod)),
-            None => format!("{name}: {}", status(pod)),
+            Some(message) => format!("{name}: {status}: {message}"),
+            None => format!("{name}: {status}"),
         },
         // A failed pod is never started again.
         for_good: phase == Some("Failed") || waits_for_ever(pod),
     })
+}
+
+/// Why a pod isn't ready, if it isn't and hasn't done what it was for: `pod/shop/web: CrashLoopBackOff: …`.
+pub fn why_not_ready(pod: &Pod) -> Option<String> {
+    pod_ready(pod).err().map(|unready| unready.state)
 }
 
 fn waits_for_ever(pod: &Pod) -> bool {

@@ -6,10 +6,10 @@ mod text;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// All that a run has shown.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The scenario's name.
@@ -33,7 +33,7 @@ pub struct Report {
 }
 
 /// A pod, in the columns of `kubectl get pods -o wide`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
 pub struct PodRow {
@@ -42,13 +42,13 @@ pub struct PodRow {
     /// Ready containers and all of them: `1/1`.
     pub ready: String,
     pub status: String,
-    pub restarts: i32,
+    pub restarts: i64,
     pub ip: String,
     pub node: String,
 }
 
 /// A service, in the columns of `kubectl get services`, with its ready endpoints.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
 pub struct ServiceRow {
@@ -65,7 +65,7 @@ pub struct ServiceRow {
 }
 
 /// What a step has shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
     /// The step's sentence.
@@ -80,12 +80,12 @@ pub struct StepReport {
     /// How long it took.
     pub seconds: f64,
     /// Pods that it involved, `NAMESPACE/NAME`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pods: Vec<String>,
 }
 
 /// A part of the run and how long it took.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Phase {
     /// What was done: `read`, `network`, `pods`, `steps`.
@@ -95,7 +95,7 @@ pub struct Phase {
 }
 
 /// What the containers of a pod wrote.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodLog {
     /// `NAMESPACE/NAME`

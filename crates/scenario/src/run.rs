@@ -44,12 +44,12 @@ pub struct Runner<'a> {
     cluster: &'a Cluster,
     steps: &'a [Step],
     originals: Originals,
-    tell: &'a dyn Fn(Progress<'_>),
+    tell: &'a (dyn Fn(Progress<'_>) + Sync),
 }
 
 impl<'a> Runner<'a> {
     /// A runner of `steps` in `cluster` that tells what is going on.
-    pub fn new(cluster: &'a Cluster, steps: &'a [Step], tell: &'a dyn Fn(Progress<'_>)) -> Self {
+    pub fn new(cluster: &'a Cluster, steps: &'a [Step], tell: &'a (dyn Fn(Progress<'_>) + Sync)) -> Self {
         Self {
             cluster,
             steps,
@@ -115,7 +115,7 @@ impl<'a> Runner<'a> {
         for pod in self.cluster.store().list::<Pod>() {
             let name = name_of(&pod.metadata);
             if all || involved.contains(&name.to_string()) {
-                let lines = self.cluster.logs(&name).into_iter();
+                let lines = self.cluster.recent_lines(&name).into_iter();
                 report.logs.push(PodLog {
                     pod: name.to_string(),
                     lines: lines
@@ -161,10 +161,10 @@ impl<'a> Runner<'a> {
             Action::List {
                 kind,
                 namespace,
-                labels,
+                selector,
                 fields,
             } => {
-                let objects = lookup::labelled(cluster.store(), *kind, namespace, labels);
+                let objects = lookup::selected(cluster.store(), *kind, namespace, selector);
                 let (expected, seen) = fields::compare_list(&objects, fields);
                 return Ok(Verdict {
                     expected,

@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use podlab_control::pods::summary;
 use podlab_control::store::{Store, name_of};
 
 use crate::lookup;
-use crate::pod_status::{containers, restarts, status};
 use crate::report::{PodRow, ServiceRow};
 
 /// All pods but the cluster's own, by namespace and name.
@@ -36,15 +36,14 @@ fn is_clusters_own(metadata: &ObjectMeta) -> bool {
 
 fn pod_row(pod: &Pod) -> PodRow {
     let name = name_of(&pod.metadata);
-    let ready = containers(pod).filter(|container| container.ready).count();
-    let all = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+    let summary = summary(pod);
     let text = |text: Option<&String>| text.map_or_else(|| "<none>".to_owned(), Clone::clone);
     PodRow {
         namespace: name.namespace,
         name: name.name,
-        ready: format!("{ready}/{all}"),
-        status: status(pod),
-        restarts: restarts(pod),
+        ready: format!("{}/{}", summary.ready, summary.containers),
+        status: summary.status,
+        restarts: summary.restarts,
         ip: text(pod.status.as_ref().and_then(|status| status.pod_ip.as_ref())),
         node: text(pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref())),
     }

@@ -177,7 +177,7 @@ async fn exec(
 ) -> Result<Try, Obstacle> {
     let start = Instant::now();
     let seen = match &sender.pod {
-        Some(pod) => match timeout(patience, cluster.exec(pod, command)).await {
+        Some(pod) => match timeout(patience, cluster.run(pod, command)).await {
             Ok(output) => {
                 let output = output?;
                 Seen::Exited {

@@ -51,6 +51,7 @@ pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
     let store = Arc::new(OrderStore::new(&options.database, seed)?);
     let router = Router::new()
         .route("/orders", get(list).post(create))
+        .route("/", get(whoami))
         .route("/whoami", get(whoami))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready))
