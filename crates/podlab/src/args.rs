@@ -1,9 +1,13 @@
-//! The command line.
+//! The command line. What a command takes stands beside what it does, in its own file.
 
-use std::path::PathBuf;
-
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use podlab_dns::server::Options as Dns;
+
+use crate::naming::dns_label;
+use crate::{
+    apply, check, delete, down, exec, get, kubeconfig, list, logs, port_forward, run, scale, status, up,
+    validate,
+};
 
 /// A Kubernetes cluster's network on one Linux machine.
 #[derive(Debug, Parser)]
@@ -15,8 +19,21 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Run(Run),
-    Validate(Validate),
+    Run(run::Options),
+    Validate(validate::Options),
+    Up(up::Options),
+    Down(down::Options),
+    List(list::Options),
+    Kubeconfig(kubeconfig::Options),
+    Status(status::Options),
+    Get(get::Options),
+    Apply(apply::Options),
+    Delete(delete::Options),
+    Scale(scale::Options),
+    Exec(exec::Options),
+    Logs(logs::Options),
+    PortForward(port_forward::Options),
+    Check(check::Options),
     /// Print the JSON Schema of a Scenario document, for editors.
     Schema,
     /// What runs in a pod in place of an image; not for the command line.
@@ -33,51 +50,14 @@ pub(crate) enum Workload {
     Other(podlab_workloads::Workload),
 }
 
-/// Build a cluster from manifests, take the steps of a Scenario in it, report, and take everything down.
-///
-/// Exit codes: 0 all steps passed, 1 a step failed, 2 the input is wrong, 3 this machine can't do it.
+/// Which live cluster a command is about.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Run {
-    /// Files of Kubernetes manifests and at most one Scenario, as YAML or JSON; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<String>,
-    /// Stay up after the report until Ctrl-C, and say how to enter the pods.
-    #[arg(long)]
-    pub(crate) keep: bool,
-    /// The form of the report on standard output.
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub(crate) output: Output,
-    /// Write the report in all forms into this folder: NAME.txt, NAME.json and NAME.xml (JUnit).
-    #[arg(long, value_name = "DIR")]
-    pub(crate) report_dir: Option<PathBuf>,
-    /// Show what the containers of all pods wrote, and not only of those that a failed step involved.
-    #[arg(long)]
-    pub(crate) logs: bool,
-    /// Say what podlab does, on standard error.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
+pub(crate) struct Which {
+    /// The cluster's name.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, value_parser = dns_label)]
+    pub(crate) name: String,
 }
 
-/// A form of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// Tables and ticks.
-    Text,
-    /// Everything, for programs.
-    Json,
-    /// JUnit's XML, for CI servers.
-    Junit,
-}
-
-/// Read manifests and say what is wrong with them; builds nothing and needs no privileges.
-///
-/// Exit codes: 0 all is valid, 2 something is wrong.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Validate {
-    /// Files of Kubernetes manifests and at most one Scenario, as YAML or JSON; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<String>,
-    /// Make every warning an error, also that of a kind that podlab doesn't run.
-    #[arg(long)]
-    pub(crate) strict: bool,
-}
+/// The name of a cluster that nobody has named. kubectl's context is `podlab-NAME`: `podlab-default` says what it is,
+/// where `podlab-podlab` would say it twice.
+pub(crate) const DEFAULT_NAME: &str = "default";

@@ -6,8 +6,14 @@ use std::{fs, io};
 use podlab_api::diagnostic::Diagnostic;
 use podlab_api::manifest::{Reading, SourceFile, read};
 
-/// Reads and checks files; writes what is wrong to standard error. None when nothing may be built from them.
+/// Reads and checks files that make a cluster; writes what is wrong to standard error. None when nothing may be built
+/// from them.
 pub(crate) fn understand(files: &[String], strict: bool) -> Option<Reading> {
+    accept(read(&sources(files)?), strict)
+}
+
+/// What files hold. None when one can't be read, which it has said then.
+pub(crate) fn sources(files: &[String]) -> Option<Vec<SourceFile>> {
     let mut sources = Vec::new();
     for name in files {
         match text_of(name) {
@@ -18,10 +24,11 @@ pub(crate) fn understand(files: &[String], strict: bool) -> Option<Reading> {
             Err(error) => anstream::eprintln!("error: {name}: {error}"),
         }
     }
-    if sources.len() < files.len() {
-        return None;
-    }
-    let reading = read(&sources);
+    (sources.len() == files.len()).then_some(sources)
+}
+
+/// Writes what is wrong to standard error. None when nothing may be done with it.
+pub(crate) fn accept(reading: Reading, strict: bool) -> Option<Reading> {
     let reading = if strict { reading.strict() } else { reading };
     complain(&reading.diagnostics);
     (!reading.has_errors()).then_some(reading)

@@ -1,14 +1,42 @@
 //! podlab: a Kubernetes cluster's network on one Linux machine.
 
+mod api;
+mod apply;
 mod args;
+mod blueprint;
+mod changes;
+mod check;
+mod clusters;
+mod configuration;
+mod delete;
+mod down;
+mod exec;
 mod exit;
+mod failure;
+mod find;
+mod forms;
+mod get;
 mod input;
 mod keep;
+mod kubeconfig;
+mod list;
+mod logs;
+mod naming;
 mod output;
+mod port_forward;
 mod preflight;
 mod progress;
+mod ready;
 mod run;
+mod scale;
 mod schema;
+mod sheet;
+mod signals;
+mod status;
+mod supervisor;
+mod target;
+mod terminal;
+mod up;
 mod validate;
 mod workload;
 
@@ -22,6 +50,19 @@ fn main() -> ExitCode {
     ExitCode::from(match Args::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Validate(options) => validate::validate(&options),
+        Command::Up(options) => up::up(&options),
+        Command::Down(options) => down::down(&options),
+        Command::List(options) => list::list(&options),
+        Command::Kubeconfig(options) => kubeconfig::kubeconfig(&options),
+        Command::Status(options) => status::status(&options),
+        Command::Get(options) => get::get(&options),
+        Command::Apply(options) => apply::apply(&options),
+        Command::Delete(options) => delete::delete(&options),
+        Command::Scale(options) => scale::scale(&options),
+        Command::Exec(options) => exec::exec(&options),
+        Command::Logs(options) => logs::logs(&options),
+        Command::PortForward(options) => port_forward::port_forward(&options),
+        Command::Check(options) => check::check(&options),
         Command::Schema => schema::schema(),
         Command::Workload(workload) => workload::run(workload),
     })

@@ -4,12 +4,25 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use clap::ValueEnum;
 use podlab_scenario::report::Report;
 
-use crate::args::Output;
+use crate::exit::{self, cannot};
+
+/// A form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Tables and ticks.
+    Text,
+    /// Everything, for programs.
+    Json,
+    /// JUnit's XML, for CI servers.
+    Junit,
+}
 
 /// The files that a report goes to, opened before there is a report, so that a folder that can't be written to is
 /// told before anything is built.
+#[derive(Default)]
 pub(crate) struct Files(Vec<(Output, File)>);
 
 impl Files {
@@ -45,8 +58,18 @@ impl Files {
     }
 }
 
+/// Prints the report and writes it to files; the exit code.
+pub(crate) fn conclude(report: &Report, form: Output, files: Files) -> u8 {
+    let written = print(report, form).and_then(|()| files.write(report));
+    match written {
+        Ok(()) if report.passed() => exit::PASSED,
+        Ok(()) => exit::FAILED,
+        Err(error) => cannot(&format!("cannot write the report: {error}")),
+    }
+}
+
 /// Prints the report in colours where they belong.
-pub(crate) fn print(report: &Report, form: Output) -> io::Result<()> {
+fn print(report: &Report, form: Output) -> io::Result<()> {
     let text = text_of(report, form)?;
     match writeln!(anstream::stdout(), "{}", text.trim_end()) {
         // Whoever has read enough may go: `podlab run … | head`.

@@ -23,14 +23,15 @@ impl Live {
         self.0.set_message(what);
     }
 
-    pub(crate) fn tell(&self, progress: Progress<'_>) {
-        self.say(match progress {
-            Progress::Pods { ready, total } => format!("pods: {ready} of {total} are ready"),
-            Progress::Step { number, total, name } => format!("step {} of {total}: {name}", number + 1),
-        });
-    }
-
     pub(crate) fn end(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// The line that says it.
+pub(crate) fn line(progress: Progress<'_>) -> String {
+    match progress {
+        Progress::Pods { ready, total } => format!("pods: {ready} of {total} are ready"),
+        Progress::Step { number, total, name } => format!("step {} of {total}: {name}", number + 1),
     }
 }

@@ -1,10 +1,22 @@
 //! `podlab validate`: the reading and checking alone.
 
-use crate::args::Validate;
 use crate::exit;
 use crate::input::understand;
 
-pub(crate) fn validate(options: &Validate) -> u8 {
+/// Read manifests and say what is wrong with them; builds nothing and needs no privileges.
+///
+/// Exit codes: 0 all is valid, 2 something is wrong.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Files of Kubernetes manifests and at most one Scenario, as YAML or JSON; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// Make every warning an error, also that of a kind that podlab doesn't run.
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(crate) fn validate(options: &Options) -> u8 {
     let Some(reading) = understand(&options.files, options.strict) else {
         return exit::BAD_INPUT;
     };

@@ -1,8 +1,7 @@
 //! `podlab workload`: what the first process of a container with a built-in image is.
 
 use podlab_dns::server;
-use podlab_node::images::Workload as BuiltIn;
-use podlab_node::process::Input;
+use podlab_node::images::{Input, Workload as BuiltIn};
 use podlab_workloads::{images, until_stopped};
 
 use crate::args::Workload;
