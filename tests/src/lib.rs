@@ -1,17 +1,23 @@
 //! What the end-to-end tests share: the built binary, and the users that it is run as.
 
+pub mod https;
+pub mod live;
+pub mod processes;
+
 use std::os::fd::IntoRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 
 /// The user that tests run as root use to be an ordinary one: `nobody`.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// As whom podlab is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +99,18 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let mut command = Command::new(cargo);
+        // What cargo says to tests of their package would be taken for news by ring's build script, and all that needs
+        // ring be built again, by each in turn.
+        for (name, _) in std::env::vars_os() {
+            let of_package = name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+            if of_package {
+                command.env_remove(name);
+            }
+        }
+        let built = command
             .args([
                 "build",
                 "--quiet",
@@ -115,4 +132,13 @@ pub fn binary() -> &'static Path {
         let descriptor = open(&path, OFlag::O_RDONLY, Mode::empty()).expect("the binary is there");
         format!("/proc/self/fd/{}", descriptor.into_raw_fd()).into()
     })
+}
+
+/// Waits until it is so, or fails after 10 seconds.
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        sleep(Duration::from_millis(5));
+    }
 }

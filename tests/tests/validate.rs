@@ -87,12 +87,12 @@ fn every_scenario_is_valid() {
 
 #[test]
 fn a_kind_that_podlab_does_not_run_is_passed_over_unless_strict() {
-    let input = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n\
+    let input = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: database}\n\
                  ---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
     let lenient = validate(User::all()[0], input, &[]);
     assert_eq!(lenient.status.code(), Some(0), "{}", printed(&lenient));
     assert!(
-        String::from_utf8_lossy(&lenient.stderr).contains("warning: ConfigMap"),
+        String::from_utf8_lossy(&lenient.stderr).contains("warning: StatefulSet"),
         "{}",
         printed(&lenient)
     );

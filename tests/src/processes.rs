@@ -1,0 +1,100 @@
+//! What podlab makes on a machine, as others see it: processes, namespaces, mounts, files.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+
+/// The namespaces that a process and its family have made. They are held, because otherwise the kernel would call those
+/// of others the same.
+pub struct Inside {
+    names: BTreeSet<String>,
+    _held: Vec<File>,
+}
+
+impl Inside {
+    /// Those of a process and its family.
+    pub fn of(root: i32) -> Self {
+        let outer = namespaces_of(std::process::id() as i32);
+        let (mut names, mut held) = (BTreeSet::new(), Vec::new());
+        for pid in family(root) {
+            names.extend(namespaces_of(pid).difference(&outer).cloned());
+            let links = fs::read_dir(format!("/proc/{pid}/ns")).into_iter().flatten();
+            held.extend(links.filter_map(|link| File::open(link.ok()?.path()).ok()));
+        }
+        Self { names, _held: held }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The processes that are in at least one of them.
+    pub fn processes(&self) -> Vec<i32> {
+        let mut found = processes();
+        found.retain(|pid| !namespaces_of(*pid).is_disjoint(&self.names));
+        found
+    }
+}
+
+/// The namespaces that a process is in, as `/proc` names them: `net:[4026531840]`.
+fn namespaces_of(pid: i32) -> BTreeSet<String> {
+    let folder = fs::read_dir(format!("/proc/{pid}/ns"));
+    let links = folder.into_iter().flatten().flatten();
+    links
+        .filter_map(|link| Some(fs::read_link(link.path()).ok()?.to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// All processes, without those that have ended and only wait for their parent to hear of it.
+fn processes() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
+        .filter(|pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            !status.is_empty() && !status.contains("\nState:\tZ")
+        })
+        .collect()
+}
+
+/// A process with all of its children, and theirs.
+pub fn family(root: i32) -> BTreeSet<i32> {
+    let mut family = BTreeSet::from([root]);
+    let mut generation = vec![root];
+    while let Some(parent) = generation.pop() {
+        let tasks = fs::read_dir(format!("/proc/{parent}/task"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for task in tasks {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+                if family.insert(child) {
+                    generation.push(child);
+                }
+            }
+        }
+    }
+    family
+}
+
+/// Mounts of the host, and files in the places where programs leave some.
+pub fn traces() -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    let folders = ["/tmp", "/var/tmp", "/dev/shm", "/run", "/run/netns"];
+    let files = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .flatten();
+    let files = files.map(|file| file.path().to_string_lossy().into_owned());
+    let all = mounts.lines().map(str::to_owned).chain(files);
+    all.filter(|trace| trace.contains("podlab")).collect()
+}
+
+/// Traces that weren't there before.
+pub fn traces_since(before: &[String]) -> Vec<String> {
+    let mut new = traces();
+    new.retain(|trace| !before.contains(trace));
+    new
+}
