@@ -1,5 +1,6 @@
 //! Requests for resources: which one, what is to be done with it, and in which form the client wants the answer.
 
+use axum::Json;
 use axum::body::{Body, HttpBody};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, WARNING};
 use axum::http::{Method, StatusCode, Uri};
@@ -65,18 +66,15 @@ fn answer(
         }
         ("GET", false, None) => {
             let options = ListOptions::read(path.kind, &query)?;
-            return Ok(json(
-                StatusCode::OK,
-                &read::list(registry, &path, &options, view)?,
-            ));
+            return Ok(json(StatusCode::OK, read::list(registry, &path, &options, view)?));
         }
         ("GET", true, None | Some("status")) => {
             let object = read::find(registry, &path)?;
-            return Ok(json(StatusCode::OK, &view.object(&object, true)));
+            return Ok(json(StatusCode::OK, view.object(&object, true)));
         }
         ("GET", true, Some("scale")) => {
             let scale = scale::of(&*read::find(registry, &path)?).ok_or_else(Failure::no_resource)?;
-            return Ok(json(StatusCode::OK, &serde_json::json!(scale)));
+            return Ok(json(StatusCode::OK, serde_json::json!(scale)));
         }
         ("POST", false, None) => request.create()?,
         ("PUT", true, Some("scale")) => request.update_scale()?,
@@ -90,8 +88,8 @@ fn answer(
     };
     let Written { code, body, warnings } = written;
     let mut response = match body {
-        Answer::Object(object) => json(code, &view.object(&object, true)),
-        Answer::Json(value) => json(code, &value),
+        Answer::Object(object) => json(code, view.object(&object, true)),
+        Answer::Json(value) => json(code, value),
     };
     for warning in warnings {
         // What can't stand in a header is left out of it.
@@ -115,12 +113,8 @@ async fn whole(body: Body) -> Result<Bytes, Failure> {
     }
 }
 
-fn json(code: StatusCode, value: &Value) -> Response {
-    let mut response = (code, value.to_string()).into_response();
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+fn json(code: StatusCode, value: Value) -> Response {
+    (code, Json(value)).into_response()
 }
 
 fn stream(body: Body) -> Response {

@@ -1,5 +1,6 @@
 //! What the API tells of itself, apart from objects: its resources, their schemas, its version and its health.
 
+use axum::Json;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -69,9 +70,5 @@ fn document(document: discovery::Document) -> Response {
 }
 
 fn json_of(value: Value) -> Response {
-    (
-        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
-        value.to_string(),
-    )
-        .into_response()
+    Json(value).into_response()
 }

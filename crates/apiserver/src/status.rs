@@ -1,7 +1,7 @@
 //! Status: Kubernetes' answer to a request that can't be fulfilled, and to some that can.
 
+use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use podlab_api::object::Kind;
@@ -12,6 +12,7 @@ use podlab_control::store::{Expired, StoreError};
 use serde_json::{Value, json};
 
 use crate::apply::ApplyError;
+use crate::failure::failure;
 use crate::patch::PatchError;
 use crate::protobuf::ProtobufError;
 use crate::query::QueryError;
@@ -22,13 +23,12 @@ pub(crate) struct Failure(Box<Status>);
 
 impl Failure {
     fn new(code: StatusCode, reason: &str, message: impl Into<String>) -> Self {
-        Self(Box::new(Status {
-            code: Some(code.as_u16().into()),
-            message: Some(message.into()),
-            reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            status: Some("Failure".to_owned()),
-            ..Status::default()
-        }))
+        Self(Box::new(failure(
+            code.as_u16(),
+            reason,
+            message.into(),
+            Vec::new(),
+        )))
     }
 
     /// What it says to people.
@@ -39,13 +39,6 @@ impl Failure {
     fn about(mut self, details: StatusDetails) -> Self {
         self.0.details = Some(details);
         self
-    }
-
-    fn because(self, causes: Vec<StatusCause>) -> Self {
-        self.about(StatusDetails {
-            causes: Some(causes),
-            ..StatusDetails::default()
-        })
     }
 
     fn of(self, kind: Kind, name: &str) -> Self {
@@ -158,7 +151,7 @@ impl Failure {
             message: Some(message.to_string()),
             ..StatusCause::default()
         };
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", text).because(vec![cause])
+        Self(Box::new(failure(500, "InternalError", text, vec![cause])))
     }
 
     /// Whether somebody else has changed the object.
@@ -221,10 +214,7 @@ impl IntoResponse for Failure {
             .code
             .and_then(|code| StatusCode::from_u16(u16::try_from(code).ok()?).ok());
         let code = code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (code, self.to_json().to_string()).into_response();
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
+        (code, Json(self.0)).into_response()
     }
 }
 

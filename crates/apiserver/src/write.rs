@@ -22,7 +22,7 @@ use crate::options::{ListOptions, WriteOptions};
 use crate::path::ResourcePath;
 use crate::query::Query;
 use crate::read::{find, selects};
-use crate::render::View;
+use crate::render::{View, json_of};
 use crate::status::{Failure, success};
 use crate::{deletion, protobuf, schema};
 use checks::{check_limits, judge};
@@ -167,7 +167,7 @@ impl Request<'_> {
     ) -> Result<Arc<Object>, Failure> {
         let live = find(self.registry, self.path)?;
         default_object(&mut object);
-        track(Some(&live), &mut object, &self.manager(options))?;
+        track(Some(&json_of(&live)), &mut object, &self.manager(options))?;
         Ok(self.registry.update(object, part, options.mode)?)
     }
 

@@ -8,19 +8,16 @@ use crate::apply::{self, Manager};
 use crate::render::json_of;
 use crate::status::Failure;
 
-/// Notes in an object who owns which of its fields, after a change by `manager`.
-pub(super) fn track(live: Option<&Object>, object: &mut Object, manager: &Manager) -> Result<(), Failure> {
-    let before = live.map(json_of);
+/// Notes in an object who owns which of its fields, after a change of `live` by `manager`.
+pub(super) fn track(live: Option<&Value>, object: &mut Object, manager: &Manager) -> Result<(), Failure> {
     change_owners(object, |value, kind| {
-        apply::track(before.as_ref(), value, kind, manager, Timestamp::now());
+        apply::track(live, value, kind, manager, Timestamp::now());
     })
 }
 
 /// Leaves the times of an apply that changes nothing as they were.
-pub(super) fn keep_times(live: &Object, object: &mut Object) -> Result<(), Failure> {
-    change_owners(object, |value, kind| {
-        apply::keep_times(&json_of(live), value, kind)
-    })
+pub(super) fn keep_times(live: &Value, object: &mut Object) -> Result<(), Failure> {
+    change_owners(object, |value, kind| apply::keep_times(live, value, kind))
 }
 
 fn change_owners(object: &mut Object, change: impl FnOnce(&mut Value, Kind)) -> Result<(), Failure> {

@@ -115,9 +115,9 @@ impl Request<'_> {
             };
         };
         default_object(&mut object);
-        match kind {
-            PatchType::Apply => keep_times(&live, &mut object)?,
-            _ => track(Some(&live), &mut object, &self.manager(options))?,
+        match (kind, &before) {
+            (PatchType::Apply, Some(before)) => keep_times(before, &mut object)?,
+            (_, before) => track(before.as_ref(), &mut object, &self.manager(options))?,
         }
         let insists = object.metadata().resource_version != live.metadata().resource_version;
         if object.metadata().resource_version.is_none() {
