@@ -49,4 +49,4 @@ $ kubectl expose deployment nobody --port=80
 Error from server (NotFound): deployments.apps "nobody" not found
 [exit 1]
 $ curl -sk $(kubectl config view -o jsonpath='{.clusters[0].cluster.server}')/api/v1/namespaces/default/pods
-{"apiVersion":"v1","code":401,"kind":"Status","message":"Unauthorized","metadata":{},"reason":"Unauthorized","status":"Failure"}
+{"apiVersion":"v1","kind":"Status","code":401,"message":"Unauthorized","metadata":{},"reason":"Unauthorized","status":"Failure"}
