@@ -1,4 +1,4 @@
-//! The kernel's own things, typed: network namespaces, nft transactions, conntrack flows.
+//! The kernel's own things, typed: network namespaces, links and routes, nft transactions, conntrack flows.
 //!
 //! Thin on purpose: what should be is decided elsewhere; here it is made so, or seen.
 
@@ -6,3 +6,4 @@ pub mod conntrack;
 pub mod netns;
 pub mod nft;
 pub mod own_thread;
+pub mod rtnl;

@@ -5,9 +5,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use futures::channel::oneshot;
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::own_thread::on_own_thread;
+use crate::own_thread::{Crew, on_own_thread};
+
+/// Half of what it takes to make and furnish a namespace is done under a lock that the whole kernel shares, so more
+/// threads would wait for each other, on any number of cores.
+static MAKERS: Crew = Crew::new(2);
 
 /// A network namespace. It lives as long as a clone of this, a process in it, or a socket opened in it.
 #[derive(Debug, Clone)]
@@ -23,6 +28,24 @@ impl Netns {
             unshare(CloneFlags::CLONE_NEWNET)?;
             Self::current()
         })
+    }
+
+    /// Makes a new network namespace, and runs `furnish` inside of it, after all others that are being made: two are at
+    /// a time. Sockets opened by `furnish` stay in the namespace.
+    ///
+    /// # Errors
+    /// As [`Self::create`], or when no thread can be made.
+    pub async fn create_with<T: Send + 'static>(
+        furnish: impl FnOnce(Self) -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let (tell, furnished) = oneshot::channel();
+        MAKERS.push(move || {
+            let netns = unshare(CloneFlags::CLONE_NEWNET)
+                .map_err(io::Error::from)
+                .and_then(|()| Self::current());
+            let _ = tell.send(netns.map(furnish));
+        })?;
+        furnished.await.map_err(io::Error::other)?
     }
 
     /// The network namespace of the calling thread.

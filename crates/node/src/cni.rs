@@ -5,32 +5,43 @@
 //! pods of one node: conntrack sees both directions of every connection, and nothing depends on `br_netfilter`.
 
 mod addresses;
+mod leaving;
 mod links;
 mod node;
+mod sysctl;
 mod underlay;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use podlab_kernel::rtnl::Refused;
 
 pub use addresses::{AddressPool, PoolExhausted};
 pub use node::{NodeNetwork, PodLink};
 pub use underlay::{Host, Underlay};
 
 /// The kernel refused a change of the network.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot {what}: {source}")]
 pub struct CniError {
     /// What was to be done.
     pub what: String,
     /// What the kernel says.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub source: Arc<dyn Error + Send + Sync>,
 }
 
 impl CniError {
-    fn because<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-        what: impl Into<String>,
-    ) -> impl FnOnce(E) -> Self {
+    fn because<E: Into<Box<dyn Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
         move |source| Self {
             what,
-            source: source.into(),
+            source: source.into().into(),
         }
+    }
+}
+
+impl From<Refused> for CniError {
+    fn from(refused: Refused) -> Self {
+        Self::because(refused.what)(refused.source)
     }
 }

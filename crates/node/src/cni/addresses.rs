@@ -1,17 +1,20 @@
 //! Which addresses of a node's pod range are taken.
 
-use std::collections::BTreeSet;
+use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpAddrRange, IpNet};
 
 /// The addresses of a pod CIDR: the network's own, the bridge's (the first) and, IPv4, the broadcast address are
 /// never given. A freed address is given again only after all others, so that nothing stale finds a new pod there.
 #[derive(Debug)]
 pub struct AddressPool {
     range: IpNet,
-    taken: BTreeSet<IpAddr>,
-    last: Option<IpAddr>,
+    gateway: IpAddr,
+    never_given: IpAddrRange,
+    taken: HashSet<IpAddr>,
+    /// The one that was freed first is in front.
+    freed: VecDeque<IpAddr>,
 }
 
 /// All addresses of a node's pod CIDR are in use.
@@ -22,55 +25,38 @@ pub struct PoolExhausted(pub IpNet);
 impl AddressPool {
     /// All addresses of `range` are free.
     pub fn new(range: IpNet) -> Self {
+        let mut usable = range.hosts();
+        let gateway = usable.find(|address| *address != range.network());
         Self {
             range,
-            taken: BTreeSet::new(),
-            last: None,
+            gateway: gateway.unwrap_or_else(|| range.network()),
+            never_given: usable,
+            taken: HashSet::new(),
+            freed: VecDeque::new(),
         }
     }
 
     /// The bridge's address: the first after the network's own.
     pub fn gateway(&self) -> IpAddr {
-        after(self.range, self.range.network())
-            .next()
-            .unwrap_or_else(|| self.range.network())
+        self.gateway
     }
 
-    /// Takes the next free address after the one taken last.
+    /// Takes an address that nobody has had yet, or else the one that has been free for longest.
     ///
     /// # Errors
     /// [`PoolExhausted`].
     pub fn take(&mut self) -> Result<IpAddr, PoolExhausted> {
-        let gateway = self.gateway();
-        let free = |address: &IpAddr| *address != gateway && !self.taken.contains(address);
-        let last = self.last.unwrap_or(gateway);
-        let address = after(self.range, last)
-            .find(free)
-            .or_else(|| after(self.range, gateway).find(free))
-            .ok_or(PoolExhausted(self.range))?;
+        let unused = self.never_given.next().or_else(|| self.freed.pop_front());
+        let address = unused.ok_or(PoolExhausted(self.range))?;
         self.taken.insert(address);
-        self.last = Some(address);
         Ok(address)
     }
 
-    /// Gives an address back.
+    /// Gives an address back. One that isn't taken stays as it is.
     pub fn release(&mut self, address: IpAddr) {
-        self.taken.remove(&address);
-    }
-}
-
-/// The usable addresses of a range that come after `last`.
-fn after(range: IpNet, last: IpAddr) -> Box<dyn Iterator<Item = IpAddr>> {
-    match (range, last) {
-        (IpNet::V4(range), IpAddr::V4(last)) => {
-            let end = u32::from(range.broadcast());
-            Box::new((u32::from(last).saturating_add(1)..end).map(|bits| IpAddr::V4(bits.into())))
+        if self.taken.remove(&address) {
+            self.freed.push_back(address);
         }
-        (IpNet::V6(range), IpAddr::V6(last)) => {
-            let end = u128::from(range.broadcast());
-            Box::new((u128::from(last).saturating_add(1)..=end).map(|bits| IpAddr::V6(bits.into())))
-        }
-        _ => Box::new(std::iter::empty()),
     }
 }
 

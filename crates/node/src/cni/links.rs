@@ -1,206 +1,169 @@
-//! A network namespace seen through rtnetlink: its links, addresses and routes.
+//! The steps that a network is made of: links, addresses, routes, neighbours. What they are, not their taking.
 
-use std::fs;
-use std::io;
-use std::net::IpAddr;
-use std::path::Path;
-
-use futures::TryFutureExt;
-use netlink_packet_route::link::{InfoBridgePort, InfoData, InfoVeth, LinkMessage};
-use netlink_packet_route::route::RouteScope;
-use podlab_kernel::netns::Netns;
-use rtnetlink::{
-    Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
-};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd};
-use tokio::task::AbortHandle;
 
-use super::CniError;
+use ipnet::IpNet;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::link::{
+    InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage,
+};
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use nix::errno::Errno;
+use podlab_kernel::netns::Netns;
+use podlab_kernel::rtnl::Step;
 
 /// Index of the loopback device in every namespace.
 pub(super) const LOOPBACK: u32 = 1;
 /// Index that the first further device of a namespace is given.
 pub(super) const ETH0: u32 = 2;
 
-/// A namespace and an rtnetlink socket that was opened in it.
-pub(super) struct Links {
-    netns: Netns,
-    handle: Handle,
-    connection: AbortHandle,
+/// Of all links of a namespace, those that are to be removed together are made members of this group first.
+const LEAVING: u32 = 1;
+
+pub(super) fn set_up(link: u32) -> Step {
+    Step::change("bring up a link", RouteNetlinkMessage::SetLink(up(link)))
 }
 
-impl Links {
-    /// Opens the socket, after writing `sysctls`: names below `/proc/sys`, and values. Settings that this kernel
-    /// doesn't have are passed over.
-    pub(super) fn open(netns: Netns, sysctls: &[(&str, &str)]) -> Result<Self, CniError> {
-        let runtime = tokio::runtime::Handle::current();
-        let (connection, handle) = netns
-            .visit(|| {
-                let _runtime = runtime.enter();
-                for (name, value) in sysctls {
-                    write_sysctl(name, value)?;
-                }
-                let (connection, handle, _) = rtnetlink::new_connection()?;
-                Ok((runtime.spawn(connection).abort_handle(), handle))
-            })
-            .map_err(CniError::because("set up a network namespace"))?;
-        Ok(Self {
-            netns,
-            handle,
-            connection,
-        })
-    }
-
-    pub(super) fn netns(&self) -> &Netns {
-        &self.netns
-    }
-
-    pub(super) async fn set_up(&self, link: u32) -> Result<(), CniError> {
-        let message = LinkMessageBuilder::<LinkUnspec>::new().index(link).up().build();
-        self.handle
-            .link()
-            .set(message)
-            .execute()
-            .await
-            .map_err(CniError::because("bring up a link"))
-    }
-
-    /// Adds a bridge that is up. Its hardware address is given, because otherwise it would change with its ports.
-    pub(super) async fn add_bridge(&self, name: &str, index: u32, mac: [u8; 6]) -> Result<(), CniError> {
-        let message = LinkBridge::new(name)
-            .index(index)
-            .address(mac.to_vec())
-            .up()
-            .build();
-        self.handle
-            .link()
-            .add(message)
-            .execute()
-            .await
-            .map_err(CniError::because(format!("add bridge {name}")))
-    }
-
-    /// Adds a veth pair: `name` here, up and a port of `bridge`; `eth0` with this hardware address in `peer`, down
-    /// still, because the kernel takes no other for a new pair.
-    pub(super) async fn add_veth(
-        &self,
-        name: &str,
-        index: u32,
-        bridge: u32,
-        peer: &Netns,
-        mac: [u8; 6],
-    ) -> Result<(), CniError> {
-        let far = LinkMessageBuilder::<LinkUnspec>::new()
-            .name("eth0")
-            .index(ETH0)
-            .setns_by_fd(peer.as_fd().as_raw_fd())
-            .address(mac.to_vec());
-        let near: LinkMessage =
-            LinkMessageBuilder::<LinkVeth>::new_with_info_kind(netlink_packet_route::link::InfoKind::Veth)
-                .name(name)
-                .index(index)
-                .controller(bridge)
-                .up()
-                .set_info_data(InfoData::Veth(InfoVeth::Peer(far.build())))
-                .build();
-        self.handle
-            .link()
-            .add(near)
-            .execute()
-            .await
-            .map_err(CniError::because(format!("add veth {name}")))
-    }
-
-    /// Lets a port of a bridge talk to the bridge itself only, not to other isolated ports.
-    pub(super) async fn isolate(&self, port: u32) -> Result<(), CniError> {
-        let message = LinkBridgePort::new(port)
-            .append_info_data(InfoBridgePort::Isolated(true))
-            .build();
-        self.handle
-            .link()
-            .set_port(message)
-            .execute()
-            .await
-            .map_err(CniError::because("isolate a bridge port"))
-    }
-
-    pub(super) async fn add_address(&self, link: u32, address: IpAddr, prefix: u8) -> Result<(), CniError> {
-        let what = format!("add address {address}/{prefix}");
-        self.handle
-            .address()
-            .add(link, address, prefix)
-            .execute()
-            .await
-            .map_err(CniError::because(what))
-    }
-
-    /// A route to one neighbour that no prefix of the link covers.
-    pub(super) async fn add_link_route(&self, link: u32, to: IpAddr) -> Result<(), CniError> {
-        let what = format!("add route to {to}");
-        let route = RouteMessageBuilder::<IpAddr>::new()
-            .destination_prefix(to, if to.is_ipv4() { 32 } else { 128 })
-            .map_err(CniError::because(what.clone()))?
-            .output_interface(link)
-            .scope(RouteScope::Link);
-        self.handle
-            .route()
-            .add(route.build())
-            .execute()
-            .map_err(CniError::because(what))
-            .await
-    }
-
-    pub(super) async fn add_default_route(&self, link: u32, gateway: IpAddr) -> Result<(), CniError> {
-        let what = format!("add default route via {gateway}");
-        let any: IpAddr = if gateway.is_ipv4() {
-            [0; 4].into()
-        } else {
-            [0; 16].into()
-        };
-        let route = RouteMessageBuilder::<IpAddr>::new()
-            .destination_prefix(any, 0)
-            .and_then(|route| route.gateway(gateway))
-            .map_err(CniError::because(what.clone()))?
-            .output_interface(link);
-        self.handle
-            .route()
-            .add(route.build())
-            .execute()
-            .map_err(CniError::because(what))
-            .await
-    }
-
-    /// Says which hardware address an address has, so that nobody has to ask.
-    pub(super) async fn add_neighbour(
-        &self,
-        link: u32,
-        address: IpAddr,
-        mac: [u8; 6],
-    ) -> Result<(), CniError> {
-        let what = format!("add neighbour {address}");
-        let request = self
-            .handle
-            .neighbours()
-            .add(link, address)
-            .link_layer_address(&mac)
-            .replace();
-        request.execute().await.map_err(CniError::because(what))
-    }
-
-    pub(super) async fn remove_link(&self, link: u32) -> Result<(), CniError> {
-        self.handle
-            .link()
-            .del(link)
-            .execute()
-            .await
-            .map_err(CniError::because("remove a link"))
-    }
+/// A bridge that is up. Its hardware address is given, because otherwise it would change with its ports. It doesn't
+/// learn who listens to which multicast group: it would ask all of its ports again with each new one.
+pub(super) fn add_bridge(name: &str, index: u32, mac: [u8; 6]) -> Step {
+    let mut bridge = up(index);
+    let options = vec![InfoBridge::MulticastSnooping(false)];
+    bridge.attributes = vec![
+        LinkAttribute::IfName(name.to_owned()),
+        LinkAttribute::Address(mac.to_vec()),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Bridge),
+            LinkInfo::Data(InfoData::Bridge(options)),
+        ]),
+    ];
+    Step::add(format!("add bridge {name}"), RouteNetlinkMessage::NewLink(bridge))
 }
 
-impl Drop for Links {
-    fn drop(&mut self) {
-        self.connection.abort();
-    }
+/// A veth pair: `name` here, up and a port of `bridge`; `eth0` with this hardware address in `peer`, down still,
+/// because the kernel takes no other for a new pair.
+pub(super) fn add_veth(name: &str, index: u32, bridge: u32, peer: &Netns, mac: [u8; 6]) -> Step {
+    // The kernel makes a queue for each core, and takes all but one away, with long waits, unless it is told before.
+    let queues = [LinkAttribute::NumTxQueues(1), LinkAttribute::NumRxQueues(1)];
+    let mut far = LinkMessage::default();
+    far.header.index = ETH0;
+    far.attributes = vec![
+        LinkAttribute::IfName("eth0".to_owned()),
+        LinkAttribute::NetNsFd(peer.as_fd().as_raw_fd()),
+        LinkAttribute::Address(mac.to_vec()),
+    ];
+    far.attributes.extend(queues.clone());
+    let mut near = up(index);
+    near.attributes = vec![
+        LinkAttribute::IfName(name.to_owned()),
+        LinkAttribute::Controller(bridge),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(far))),
+        ]),
+    ];
+    near.attributes.extend(queues);
+    Step::add(format!("add veth {name}"), RouteNetlinkMessage::NewLink(near))
+}
+
+/// Lets a port of a bridge talk to the bridge itself only, not to other isolated ports.
+pub(super) fn isolate(port: u32) -> Step {
+    let mut message = LinkMessage::default();
+    message.header.index = port;
+    let isolated = vec![InfoBridgePort::Isolated(true)];
+    message.attributes = vec![LinkAttribute::LinkInfo(vec![
+        LinkInfo::PortKind(InfoPortKind::Bridge),
+        LinkInfo::PortData(InfoPortData::BridgePort(isolated)),
+    ])];
+    Step::change("isolate a bridge port", RouteNetlinkMessage::NewLink(message))
+}
+
+/// The steps that remove links, all at once: the kernel waits several times for every core when a link goes, as long
+/// for a thousand as for one. A link that is gone is as good as removed.
+pub(super) fn remove_links(links: impl Iterator<Item = u32>) -> Vec<Step> {
+    let member = |link| {
+        let mut message = LinkMessage::default();
+        message.header.index = link;
+        message.attributes = vec![LinkAttribute::Group(LEAVING)];
+        Step::change("choose a link to remove", RouteNetlinkMessage::SetLink(message)).or(Errno::ENODEV)
+    };
+    let mut group = LinkMessage::default();
+    group.attributes = vec![LinkAttribute::Group(LEAVING)];
+    let remove = Step::change("remove links", RouteNetlinkMessage::DelLink(group)).or(Errno::ENODEV);
+    links.map(member).chain([remove]).collect()
+}
+
+pub(super) fn add_address(link: u32, address: IpAddr, prefix: u8) -> Step {
+    let mut message = AddressMessage::default();
+    message.header.family = family(address);
+    message.header.prefix_len = prefix;
+    message.header.index = link;
+    message.attributes = vec![
+        AddressAttribute::Address(address),
+        AddressAttribute::Local(address),
+    ];
+    message
+        .attributes
+        .extend(broadcast(address, prefix).map(AddressAttribute::Broadcast));
+    Step::add(
+        format!("add address {address}/{prefix}"),
+        RouteNetlinkMessage::NewAddress(message),
+    )
+}
+
+/// A route to one neighbour that no prefix of the link covers.
+pub(super) fn add_link_route(link: u32, to: IpAddr) -> Step {
+    let mut message = route(link, to);
+    message.header.scope = RouteScope::Link;
+    message.header.destination_prefix_length = if to.is_ipv4() { 32 } else { 128 };
+    message
+        .attributes
+        .push(RouteAttribute::Destination(route_address(to)));
+    Step::add(
+        format!("add route to {to}"),
+        RouteNetlinkMessage::NewRoute(message),
+    )
+}
+
+pub(super) fn add_default_route(link: u32, gateway: IpAddr) -> Step {
+    let mut message = route(link, gateway);
+    message
+        .attributes
+        .push(RouteAttribute::Gateway(route_address(gateway)));
+    Step::add(
+        format!("add default route via {gateway}"),
+        RouteNetlinkMessage::NewRoute(message),
+    )
+}
+
+/// Says which hardware address an address has, so that nobody has to ask.
+pub(super) fn put_neighbour(link: u32, address: IpAddr, mac: [u8; 6]) -> Step {
+    let mut message = neighbour(link, address);
+    message.header.state = NeighbourState::Permanent;
+    message
+        .attributes
+        .push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
+    Step::put(
+        format!("add neighbour {address}"),
+        RouteNetlinkMessage::NewNeighbour(message),
+    )
+}
+
+/// Forgets what [`put_neighbour`] said, if it did.
+pub(super) fn remove_neighbour(link: u32, address: IpAddr) -> Step {
+    Step::change(
+        format!("remove neighbour {address}"),
+        RouteNetlinkMessage::DelNeighbour(neighbour(link, address)),
+    )
+    .or(Errno::ENOENT)
 }
 
 /// A locally administered hardware address that holds the last four bytes of the IP address.
@@ -214,9 +177,54 @@ pub(super) fn mac_of(address: IpAddr) -> [u8; 6] {
     mac
 }
 
-fn write_sysctl(name: &str, value: &str) -> io::Result<()> {
-    match fs::write(Path::new("/proc/sys").join(name), value) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
+fn up(link: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = link;
+    message.header.flags = LinkFlags::Up;
+    message.header.change_mask = LinkFlags::Up;
+    message
+}
+
+fn route(link: u32, through: IpAddr) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(through);
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.protocol = RouteProtocol::Static;
+    message.header.kind = RouteType::Unicast;
+    message.attributes = vec![RouteAttribute::Oif(link)];
+    message
+}
+
+fn neighbour(link: u32, address: IpAddr) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.family = family(address);
+    message.header.ifindex = link;
+    message.attributes = vec![NeighbourAttribute::Destination(match address {
+        IpAddr::V4(address) => NeighbourAddress::Inet(address),
+        IpAddr::V6(address) => NeighbourAddress::Inet6(address),
+    })];
+    message
+}
+
+fn family(address: IpAddr) -> AddressFamily {
+    if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    }
+}
+
+fn route_address(address: IpAddr) -> RouteAddress {
+    match address {
+        IpAddr::V4(address) => RouteAddress::Inet(address),
+        IpAddr::V6(address) => RouteAddress::Inet6(address),
+    }
+}
+
+/// Only IPv4 has one, and only where there is room for others.
+fn broadcast(address: IpAddr, prefix: u8) -> Option<Ipv4Addr> {
+    match IpNet::new(address, prefix) {
+        Ok(IpNet::V4(range)) if prefix < 31 => Some(range.broadcast()),
+        _ => None,
     }
 }

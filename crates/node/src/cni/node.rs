@@ -2,14 +2,19 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::try_join;
 use ipnet::IpNet;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
+use podlab_kernel::rtnl::{Refused, Rtnl};
 
-use super::links::{ETH0, LOOPBACK, Links, mac_of};
+use super::leaving::Leaving;
+use super::links::{
+    ETH0, LOOPBACK, add_address, add_bridge, add_default_route, add_link_route, add_veth, isolate, mac_of,
+    put_neighbour, remove_links, remove_neighbour, set_up,
+};
+use super::sysctl::write_sysctls;
 use super::{AddressPool, CniError};
 
 /// Name and index of the bridge on a node.
@@ -39,10 +44,12 @@ const POD_SYSCTLS: &[(&str, &str)] = &[
 
 /// The pod network of one node.
 pub struct NodeNetwork {
-    links: Links,
+    netns: Netns,
+    rtnl: Arc<Rtnl>,
     gateway: IpAddr,
     pool: Mutex<AddressPool>,
     next_link: AtomicU32,
+    leaving: Leaving,
 }
 
 /// A pod's connection to its node; to be given back with [`NodeNetwork::detach`].
@@ -64,30 +71,38 @@ impl NodeNetwork {
     /// # Errors
     /// [`CniError`] with what the kernel refused.
     pub async fn create(netns: Netns, pod_cidr: IpNet, cluster_cidr: IpNet) -> Result<Self, CniError> {
-        let links = Links::open(netns.clone(), NODE_SYSCTLS)?;
+        let rtnl = netns
+            .visit(|| {
+                write_sysctls(NODE_SYSCTLS)?;
+                Rtnl::open()
+            })
+            .map_err(CniError::because("set up a network namespace"))?;
         let pool = AddressPool::new(pod_cidr);
         let gateway = pool.gateway();
-        links.add_bridge(BRIDGE.0, BRIDGE.1, mac_of(gateway)).await?;
-        links
-            .add_address(BRIDGE.1, gateway, pod_cidr.prefix_len())
-            .await?;
+        rtnl.apply(vec![
+            add_bridge(BRIDGE.0, BRIDGE.1, mac_of(gateway)),
+            add_address(BRIDGE.1, gateway, pod_cidr.prefix_len()),
+        ])?;
         let rules = include_str!("masquerade.nft")
             .replace("POD_CIDR", &pod_cidr.to_string())
             .replace("CLUSTER_CIDR", &cluster_cidr.to_string());
-        Nft::new(netns)
+        Nft::new(netns.clone())
             .and_then(|nft| nft.load(&rules))
             .map_err(CniError::because("load masquerade.nft"))?;
+        let rtnl = Arc::new(rtnl);
         Ok(Self {
-            links,
+            netns,
             gateway,
             pool: Mutex::new(pool),
             next_link: AtomicU32::new(FIRST_POD),
+            leaving: Leaving::new(rtnl.clone(), BRIDGE.1),
+            rtnl,
         })
     }
 
     /// The node's namespace.
     pub fn netns(&self) -> &Netns {
-        self.links.netns()
+        &self.netns
     }
 
     /// Makes a network namespace for a pod, and connects it.
@@ -99,48 +114,79 @@ impl NodeNetwork {
             .lock_pool()
             .take()
             .map_err(CniError::because("give the pod an address"))?;
-        match self.connect(address).await {
-            Ok(pod) => Ok(pod),
-            Err(error) => {
-                self.lock_pool().release(address);
-                Err(error)
-            }
-        }
-    }
-
-    async fn connect(&self, address: IpAddr) -> Result<PodLink, CniError> {
-        let netns = Netns::create().map_err(CniError::because("make a network namespace"))?;
         let link = self.next_link.fetch_add(1, Ordering::Relaxed);
-        let mac = mac_of(address);
-        let name = format!("veth{link}");
-        let pod = Links::open(netns.clone(), POD_SYSCTLS)?;
-        self.links.add_veth(&name, link, BRIDGE.1, &netns, mac).await?;
-        let prefix = if address.is_ipv4() { 32 } else { 128 };
-        // The kernel takes the messages of one socket in order, so nobody has to wait for an answer in between.
-        try_join!(
-            self.links.isolate(link),
-            self.links.add_neighbour(BRIDGE.1, address, mac),
-            pod.set_up(LOOPBACK),
-            pod.set_up(ETH0),
-            pod.add_address(ETH0, address, prefix),
-            pod.add_link_route(ETH0, self.gateway),
-            pod.add_neighbour(ETH0, self.gateway, mac_of(self.gateway)),
-            pod.add_default_route(ETH0, self.gateway),
-        )?;
-        Ok(PodLink { address, netns, link })
+        let (node, gateway) = (self.rtnl.clone(), self.gateway);
+        let connected = Netns::create_with(move |netns| connect(&node, gateway, netns, link, address))
+            .await
+            .map_err(CniError::because("make a network namespace"))
+            .flatten();
+        if connected.is_err() {
+            self.lock_pool().release(address);
+        }
+        connected
     }
 
-    /// Disconnects a pod; its address can be given again.
+    /// Disconnects a pod; its address can be given again. A pod that has no link any more is disconnected.
     ///
     /// # Errors
     /// [`CniError`] with what the kernel refused.
     pub async fn detach(&self, pod: &PodLink) -> Result<(), CniError> {
-        self.links.remove_link(pod.link).await?;
+        self.leaving.remove(pod.link, pod.address).await?;
         self.lock_pool().release(pod.address);
         Ok(())
     }
 
-    fn lock_pool(&self) -> std::sync::MutexGuard<'_, AddressPool> {
+    fn lock_pool(&self) -> MutexGuard<'_, AddressPool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Connects the namespace that the calling thread is in.
+fn connect(
+    node: &Rtnl,
+    gateway: IpAddr,
+    netns: Netns,
+    link: u32,
+    address: IpAddr,
+) -> Result<PodLink, CniError> {
+    write_sysctls(POD_SYSCTLS).map_err(CniError::because("set up a pod's network namespace"))?;
+    let pod = Rtnl::open().map_err(CniError::because("set up a pod's network namespace"))?;
+    let mac = mac_of(address);
+    node.apply(vec![add_veth(
+        &format!("veth{link}"),
+        link,
+        BRIDGE.1,
+        &netns,
+        mac,
+    )])
+    .map_err(no_port_left)?;
+    let furnished = node
+        .apply(vec![isolate(link), put_neighbour(BRIDGE.1, address, mac)])
+        .and_then(|()| {
+            pod.apply(vec![
+                set_up(LOOPBACK),
+                set_up(ETH0),
+                add_address(ETH0, address, if address.is_ipv4() { 32 } else { 128 }),
+                add_link_route(ETH0, gateway),
+                put_neighbour(ETH0, gateway, mac_of(gateway)),
+                add_default_route(ETH0, gateway),
+            ])
+        });
+    if let Err(refused) = furnished {
+        let mut undo = remove_links([link].into_iter());
+        undo.push(remove_neighbour(BRIDGE.1, address));
+        // What was refused first says more than what can't be undone for it.
+        let _ = node.apply(undo);
+        return Err(refused.into());
+    }
+    Ok(PodLink { address, netns, link })
+}
+
+/// The kernel's "exchange full" means that the bridge has as many ports as it can have.
+fn no_port_left(refused: Refused) -> CniError {
+    if refused.source.raw_os_error() == Some(libc::EXFULL) {
+        let why = "its bridge has 1,023 pods, and Linux allows no more ports";
+        return CniError::because("connect the pod to its node")(why);
+    }
+    refused.into()
 }

@@ -3,15 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use podlab_kernel::netns::Netns;
+use podlab_kernel::rtnl::Rtnl;
 
 use super::CniError;
-use super::links::{ETH0, LOOPBACK, Links, mac_of};
+use super::links::{ETH0, LOOPBACK, add_address, add_bridge, add_default_route, add_veth, mac_of, set_up};
+use super::sysctl::write_sysctls;
 
 /// Name and index of the bridge that the underlay consists of.
 const BRIDGE: (&str, u32) = ("underlay", 2);
 /// The first two bytes of every underlay address; the range is a /16.
 const NETWORK: [u8; 2] = [172, 18];
 const PREFIX: u8 = 16;
+/// The bridge's own address.
+const ROUTER: IpAddr = address(0, 1);
 
 /// A router that tells everybody whom it can't reach, each time: the kernel would say so once a second only, and
 /// those who asked in between would wait in vain.
@@ -22,7 +26,7 @@ const ROUTER_SYSCTLS: &[(&str, &str)] = &[("net/ipv4/ip_forward", "1"), ("net/ip
 /// The router knows nothing of pods and services, as the routers around a real cluster don't: it answers
 /// `network unreachable` for them.
 pub struct Underlay {
-    links: Links,
+    rtnl: Rtnl,
     hosts: u8,
 }
 
@@ -43,22 +47,19 @@ impl Underlay {
     /// # Errors
     /// [`CniError`] with what the kernel refused.
     pub async fn create() -> Result<Self, CniError> {
-        let netns = Netns::create().map_err(CniError::because("make the underlay's network namespace"))?;
-        let links = Links::open(netns, ROUTER_SYSCTLS)?;
-        links.set_up(LOOPBACK).await?;
-        links
-            .add_bridge(BRIDGE.0, BRIDGE.1, mac_of(address(0, 1)))
-            .await?;
-        let underlay = Self { links, hosts: 0 };
-        underlay
-            .links
-            .add_address(BRIDGE.1, underlay.router(), PREFIX)
-            .await?;
-        Ok(underlay)
-    }
-
-    fn router(&self) -> IpAddr {
-        address(0, 1)
+        let rtnl = Netns::create_with(|_| {
+            write_sysctls(ROUTER_SYSCTLS)?;
+            Rtnl::open()
+        })
+        .await
+        .flatten()
+        .map_err(CniError::because("make the underlay's network namespace"))?;
+        rtnl.apply(vec![
+            set_up(LOOPBACK),
+            add_bridge(BRIDGE.0, BRIDGE.1, mac_of(ROUTER)),
+            add_address(BRIDGE.1, ROUTER, PREFIX),
+        ])?;
+        Ok(Self { rtnl, hosts: 0 })
     }
 
     /// Connects a node: addresses from 172.18.0.2 on.
@@ -67,7 +68,7 @@ impl Underlay {
     /// [`CniError`] with what the kernel refused.
     pub async fn add_node(&mut self, name: &str, netns: Netns) -> Result<Host, CniError> {
         let number = self.hosts + 2;
-        self.connect(name, address(0, number), netns).await
+        self.connect(name, address(0, number), netns)
     }
 
     /// Connects a host that is no node, far from the nodes' addresses: 172.18.255.2.
@@ -76,25 +77,23 @@ impl Underlay {
     /// [`CniError`] with what the kernel refused.
     pub async fn add_outside(&mut self) -> Result<Host, CniError> {
         let netns = Netns::create().map_err(CniError::because("make a network namespace"))?;
-        self.connect("outside", address(255, 2), netns).await
+        self.connect("outside", address(255, 2), netns)
     }
 
-    async fn connect(&mut self, name: &str, address: IpAddr, netns: Netns) -> Result<Host, CniError> {
+    fn connect(&mut self, name: &str, address: IpAddr, netns: Netns) -> Result<Host, CniError> {
         self.hosts += 1;
-        self.links
-            .add_veth(
-                name,
-                BRIDGE.1 + u32::from(self.hosts),
-                BRIDGE.1,
-                &netns,
-                mac_of(address),
-            )
-            .await?;
-        let host = Links::open(netns.clone(), &[])?;
-        host.set_up(LOOPBACK).await?;
-        host.set_up(ETH0).await?;
-        host.add_address(ETH0, address, PREFIX).await?;
-        host.add_default_route(ETH0, self.router()).await?;
+        let link = BRIDGE.1 + u32::from(self.hosts);
+        self.rtnl
+            .apply(vec![add_veth(name, link, BRIDGE.1, &netns, mac_of(address))])?;
+        let host = netns
+            .visit(Rtnl::open)
+            .map_err(CniError::because("set up a host's network namespace"))?;
+        host.apply(vec![
+            set_up(LOOPBACK),
+            set_up(ETH0),
+            add_address(ETH0, address, PREFIX),
+            add_default_route(ETH0, ROUTER),
+        ])?;
         Ok(Host {
             name: name.to_owned(),
             address,
@@ -103,6 +102,6 @@ impl Underlay {
     }
 }
 
-fn address(third: u8, fourth: u8) -> IpAddr {
-    Ipv4Addr::new(NETWORK[0], NETWORK[1], third, fourth).into()
+const fn address(third: u8, fourth: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(NETWORK[0], NETWORK[1], third, fourth))
 }

@@ -1,0 +1,199 @@
+//! Changes of links, addresses, routes and neighbours: many steps in one message to the kernel.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_sys::Socket;
+use netlink_sys::protocols::NETLINK_ROUTE;
+use nix::errno::Errno;
+
+/// More than an answer takes: answers don't repeat what was asked.
+const ANSWER_SIZE: usize = 4096;
+
+/// One change that the kernel makes or refuses.
+#[derive(Debug, Clone)]
+pub struct Step {
+    what: String,
+    message: NetlinkMessage<RouteNetlinkMessage>,
+    as_good: Option<Errno>,
+}
+
+/// The kernel refused a step.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what}: {source}")]
+pub struct Refused {
+    /// What was to be done.
+    pub what: String,
+    /// What the kernel says.
+    pub source: io::Error,
+}
+
+impl Step {
+    /// Adds what isn't there yet. `what` completes the sentence "cannot ...".
+    pub fn add(what: impl Into<String>, message: RouteNetlinkMessage) -> Self {
+        Self::new(what, message, NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Adds something, in the place of what is there.
+    pub fn put(what: impl Into<String>, message: RouteNetlinkMessage) -> Self {
+        Self::new(what, message, NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    /// Changes or removes what is there.
+    pub fn change(what: impl Into<String>, message: RouteNetlinkMessage) -> Self {
+        Self::new(what, message, 0)
+    }
+
+    /// Takes this error for success.
+    #[must_use]
+    pub fn or(mut self, error: Errno) -> Self {
+        self.as_good = Some(error);
+        self
+    }
+
+    fn new(what: impl Into<String>, message: RouteNetlinkMessage, flags: u16) -> Self {
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        Self {
+            what: what.into(),
+            message: NetlinkMessage::new(header, NetlinkPayload::from(message)),
+            as_good: None,
+        }
+    }
+}
+
+/// A socket to the kernel's routing tables and devices in one network namespace. Usable from any thread; calls take
+/// turns.
+pub struct Rtnl(Mutex<Connection>);
+
+struct Connection {
+    socket: Socket,
+    next_number: u32,
+}
+
+impl Rtnl {
+    /// Opens a socket in the namespace of the calling thread.
+    ///
+    /// # Errors
+    /// When there are too many open files.
+    pub fn open() -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        socket.set_cap_ack(true)?;
+        Ok(Self(Mutex::new(Connection {
+            socket,
+            next_number: 0,
+        })))
+    }
+
+    /// Takes some steps, in order, and waits for them. They are no transaction: the kernel takes those after a refused
+    /// one, too. So a step that must not be taken without another one belongs into a call of its own.
+    ///
+    /// # Errors
+    /// The first refusal, for instance `EPERM` without CAP_NET_ADMIN over the namespace.
+    pub fn apply(&self, steps: Vec<Step>) -> Result<(), Refused> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.lock().apply(steps)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // What a panic may have left unread has numbers that nobody waits for any more.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    fn apply(&mut self, mut steps: Vec<Step>) -> Result<(), Refused> {
+        let first = self.next_number;
+        let request = encode(&mut steps, first);
+        let mut answers = Answers::expected(steps, first);
+        self.next_number = answers.last.wrapping_add(1);
+        self.exchange(&request, &mut answers).map_err(|source| Refused {
+            what: "ask the kernel for a change of the network".to_owned(),
+            source,
+        })?;
+        answers.refused.map_or(Ok(()), Err)
+    }
+
+    fn exchange(&self, request: &[u8], answers: &mut Answers) -> io::Result<()> {
+        self.socket.send(request, 0)?;
+        let mut answer = Vec::with_capacity(ANSWER_SIZE);
+        while !answers.complete {
+            answer.clear();
+            self.socket.recv(&mut answer, 0)?;
+            answers.read(&answer)?;
+        }
+        Ok(())
+    }
+}
+
+/// The steps as one datagram, numbered from `first` on. The kernel answers each that it refuses, and the last.
+fn encode(steps: &mut [Step], first: u32) -> Vec<u8> {
+    if let Some(last) = steps.last_mut() {
+        last.message.header.flags |= NLM_F_ACK;
+    }
+    let mut datagram = Vec::new();
+    let mut number = first;
+    for Step { message, .. } in steps {
+        message.header.sequence_number = number;
+        number = number.wrapping_add(1);
+        message.finalize();
+        let begin = datagram.len();
+        let end = begin + message.buffer_len();
+        datagram.resize(end.next_multiple_of(4), 0);
+        message.serialize(&mut datagram[begin..end]);
+    }
+    datagram
+}
+
+/// What the kernel has said so far to some steps.
+struct Answers {
+    steps: Vec<Step>,
+    first: u32,
+    last: u32,
+    complete: bool,
+    refused: Option<Refused>,
+}
+
+impl Answers {
+    fn expected(steps: Vec<Step>, first: u32) -> Self {
+        let others = u32::try_from(steps.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        Self {
+            steps,
+            first,
+            last: first.wrapping_add(others),
+            complete: false,
+            refused: None,
+        }
+    }
+
+    /// Reads the messages of one datagram. Answers to what was asked before are none of ours.
+    fn read(&mut self, mut datagram: &[u8]) -> io::Result<()> {
+        while !datagram.is_empty() {
+            let message =
+                NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram).map_err(io::Error::other)?;
+            let number = message.header.sequence_number;
+            let index = number.wrapping_sub(self.first) as usize;
+            if let (NetlinkPayload::Error(answer), Some(step)) = (message.payload, self.steps.get(index)) {
+                let error = answer.code.map(|_| answer.to_io());
+                if let Some(source) = error
+                    && source.raw_os_error() != step.as_good.map(|errno| errno as i32)
+                {
+                    let what = step.what.clone();
+                    self.refused.get_or_insert(Refused { what, source });
+                }
+                self.complete |= number == self.last;
+            }
+            let length = (message.header.length as usize).next_multiple_of(4);
+            datagram = datagram.get(length..).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
