@@ -83,3 +83,45 @@ impl Crew {
         self.todo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn all_work_is_done_and_no_more_than_two_pieces_at_a_time() {
+        static CREW: Crew = Crew::new(2);
+        static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+        let (tell, told) = mpsc::channel();
+        for number in 0..50 {
+            let tell = tell.clone();
+            CREW.push(move || {
+                let at_work = AT_WORK.fetch_add(1, Ordering::SeqCst) + 1;
+                thread::sleep(Duration::from_millis(1));
+                AT_WORK.fetch_sub(1, Ordering::SeqCst);
+                tell.send((number, at_work)).unwrap();
+            })
+            .unwrap();
+        }
+        drop(tell);
+        let (mut numbers, at_work): (Vec<_>, Vec<_>) = told.iter().unzip();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..50).collect::<Vec<_>>());
+        assert_eq!(at_work.iter().max(), Some(&2));
+    }
+
+    #[test]
+    fn a_panic_takes_nobody_else_along() {
+        static CREW: Crew = Crew::new(1);
+        let (tell, told) = mpsc::channel();
+        CREW.push(|| panic!("on purpose")).unwrap();
+        CREW.push(move || tell.send(()).unwrap()).unwrap();
+        told.recv_timeout(SOON).unwrap();
+    }
+}

@@ -197,3 +197,89 @@ impl Answers {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_core::{NLMSG_ERROR, NetlinkBuffer};
+    use netlink_packet_route::link::LinkMessage;
+
+    use super::*;
+
+    /// Steps whose messages have lengths of their own, one of them no multiple of four.
+    fn steps(names: &[&str]) -> Vec<Step> {
+        let message = |name: &str| {
+            let mut link = LinkMessage::default();
+            link.attributes = vec![netlink_packet_route::link::LinkAttribute::IfName(name.to_owned())];
+            RouteNetlinkMessage::NewLink(link)
+        };
+        let step = |name: &&str| Step::add(format!("add {name}"), message(name));
+        names.iter().map(step).collect()
+    }
+
+    /// The kernel's answer to a step: 0 or a negative error number.
+    fn answer(number: u32, code: i32) -> Vec<u8> {
+        let mut answer = vec![0; 36];
+        let mut buffer = NetlinkBuffer::new(&mut answer);
+        buffer.set_length(36);
+        buffer.set_message_type(NLMSG_ERROR);
+        buffer.set_sequence_number(number);
+        answer[16..20].copy_from_slice(&code.to_ne_bytes());
+        answer
+    }
+
+    #[test]
+    fn steps_are_numbered_in_order_and_the_last_is_answered() {
+        let datagram = encode(&mut steps(&["a", "bcdef", "gh"]), u32::MAX);
+        let mut rest = &datagram[..];
+        let mut seen = Vec::new();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).unwrap();
+            seen.push((
+                message.header.sequence_number,
+                message.header.flags & NLM_F_ACK != 0,
+            ));
+            rest = &rest[(message.header.length as usize).next_multiple_of(4)..];
+        }
+        assert_eq!(seen, [(u32::MAX, false), (0, false), (1, true)]);
+    }
+
+    #[test]
+    fn nothing_is_known_until_the_last_is_answered() {
+        let mut answers = Answers::expected(steps(&["a", "b"]), 7);
+        answers.read(&answer(7, -17)).unwrap();
+        assert!(!answers.complete);
+        answers.read(&answer(8, 0)).unwrap();
+        assert!(answers.complete);
+    }
+
+    #[test]
+    fn the_first_refusal_is_told_by_its_name() {
+        let mut answers = Answers::expected(steps(&["a", "b", "c"]), 7);
+        let all = [answer(8, -17), answer(9, -19)].concat();
+        answers.read(&all).unwrap();
+        assert!(answers.complete);
+        assert_eq!(
+            answers.refused.unwrap().to_string(),
+            "cannot add b: File exists (os error 17)"
+        );
+    }
+
+    #[test]
+    fn an_error_that_is_as_good_as_success_is_none() {
+        for (code, refused) in [(-19, false), (-17, true), (0, false)] {
+            let step = steps(&["a"]).remove(0).or(Errno::ENODEV);
+            let mut answers = Answers::expected(vec![step], 7);
+            answers.read(&answer(7, code)).unwrap();
+            assert!(answers.complete);
+            assert_eq!(answers.refused.is_some(), refused, "{code}");
+        }
+    }
+
+    #[test]
+    fn answers_to_earlier_questions_are_passed_over() {
+        let mut answers = Answers::expected(steps(&["a"]), 7);
+        answers.read(&[answer(6, -17), answer(8, 0)].concat()).unwrap();
+        assert!(!answers.complete);
+        assert!(answers.refused.is_none());
+    }
+}

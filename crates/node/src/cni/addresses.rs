@@ -82,6 +82,18 @@ mod tests {
     }
 
     #[test]
+    fn the_address_that_was_freed_first_is_given_first_and_once() {
+        let mut pool = AddressPool::new("10.244.0.0/29".parse().unwrap());
+        while pool.take().is_ok() {}
+        for freed in ["10.244.0.5", "10.244.0.2", "10.244.0.5"] {
+            pool.release(freed.parse().unwrap());
+        }
+        assert_eq!(pool.take().unwrap().to_string(), "10.244.0.5");
+        assert_eq!(pool.take().unwrap().to_string(), "10.244.0.2");
+        assert!(pool.take().is_err());
+    }
+
+    #[test]
     fn both_families_have_a_gateway_that_no_pod_gets() {
         for (range, gateway, first) in [
             ("10.244.3.0/24", "10.244.3.1", "10.244.3.2"),
