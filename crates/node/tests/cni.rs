@@ -18,7 +18,10 @@ use podlab_kernel::rtnl::{Rtnl, Step};
 use podlab_node::cni::{CniError, NodeNetwork, PodLink, Underlay};
 use tokio::runtime::Runtime;
 
+/// For what is expected to happen at once; far more than it takes.
 const SOON: Duration = Duration::from_secs(5);
+/// For what is expected not to happen.
+const A_WHILE: Duration = Duration::from_millis(200);
 
 /// Names and tests as a table, because the harness has to be told of them.
 macro_rules! tests {
@@ -29,6 +32,7 @@ macro_rules! tests {
 
 tests![
     pods_that_are_attached_at_once_reach_each_other,
+    what_a_pod_broadcasts_is_heard_by_its_node_alone,
     pods_that_are_detached_at_once_leave_nothing,
     a_pod_that_has_no_link_any_more_is_detached_with_the_others,
     an_exhausted_range_takes_a_pod_when_another_has_left,
@@ -134,6 +138,24 @@ fn pods_that_are_attached_at_once_reach_each_other() {
         let seen = reach(&from.netns, &to.netns, (to.address, 8080).into());
         assert_eq!(seen.ip(), from.address);
     }
+}
+
+fn what_a_pod_broadcasts_is_heard_by_its_node_alone() {
+    let lab = Lab::new("10.244.0.0/24");
+    let pods = lab.attached(2);
+    let socket = |netns: &Netns| {
+        let socket = netns.visit(|| UdpSocket::bind("0.0.0.0:9")).unwrap();
+        socket.set_read_timeout(Some(SOON)).unwrap();
+        socket
+    };
+    let (sender, other) = (socket(&pods[0].netns), socket(&pods[1].netns));
+    let node = socket(lab.network.netns());
+    sender.set_broadcast(true).unwrap();
+    sender.send_to(b"?", "255.255.255.255:9").unwrap();
+    let (_, seen) = node.recv_from(&mut [0]).unwrap();
+    assert_eq!(seen.ip(), pods[0].address);
+    other.set_read_timeout(Some(A_WHILE)).unwrap();
+    assert!(other.recv_from(&mut [0]).is_err());
 }
 
 fn pods_that_are_detached_at_once_leave_nothing() {
