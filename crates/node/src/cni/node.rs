@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
 use podlab_kernel::rtnl::{Refused, Rtnl};
+use tokio::task::spawn_blocking;
 
 use super::leaving::Leaving;
 use super::links::{
@@ -83,12 +84,7 @@ impl NodeNetwork {
             add_bridge(BRIDGE.0, BRIDGE.1, mac_of(gateway)),
             add_address(BRIDGE.1, gateway, pod_cidr.prefix_len()),
         ])?;
-        let rules = include_str!("masquerade.nft")
-            .replace("POD_CIDR", &pod_cidr.to_string())
-            .replace("CLUSTER_CIDR", &cluster_cidr.to_string());
-        Nft::new(netns.clone())
-            .and_then(|nft| nft.load(&rules))
-            .map_err(CniError::because("load masquerade.nft"))?;
+        masquerade(netns.clone(), pod_cidr, cluster_cidr).await?;
         let rtnl = Arc::new(rtnl);
         Ok(Self {
             netns,
@@ -139,6 +135,16 @@ impl NodeNetwork {
     fn lock_pool(&self) -> MutexGuard<'_, AddressPool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn masquerade(netns: Netns, pod_cidr: IpNet, cluster_cidr: IpNet) -> Result<(), CniError> {
+    let rules = include_str!("masquerade.nft")
+        .replace("POD_CIDR", &pod_cidr.to_string())
+        .replace("CLUSTER_CIDR", &cluster_cidr.to_string());
+    spawn_blocking(move || Nft::new(netns)?.load(&rules))
+        .await
+        .map_err(CniError::because("run nft"))?
+        .map_err(CniError::because("load masquerade.nft"))
 }
 
 /// Connects the namespace that the calling thread is in.
