@@ -5,19 +5,19 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use nftables::expr::{Elem, Expression, NamedExpression, Prefix, Verdict as NftVerdict};
-use nftables::schema::{Element as Elements, NfCmd, NfListObject, NfObject, Nftables};
-use nftables::stmt::JumpTarget;
-use nftables::types::NfFamily;
 use podlab_kernel::conntrack::{Flow, Protocol};
+use podlab_kernel::maps::{self, Change, Fields};
 
-use crate::pick::Pick;
+use crate::pick::Chain;
 
 /// The table in every family.
 pub const TABLE: &str = "podlab-proxy";
 
-/// The chain of services whose endpoints are on other nodes. (nft's JSON refuses the verdict `drop` in an element.)
-const SILENCE: &str = "not-here";
+/// In `picks`, the number of `not-here`: the chain of services whose endpoints are on other nodes.
+const SILENCE: u32 = 0;
+
+/// The set of ranges. Its intervals are nft's work, and change with ServiceCIDRs only.
+const SERVICE_RANGES: &str = "service-ranges";
 
 /// The longest comment that nft takes with an element, in bytes.
 const LONGEST_COMMENT: usize = 127;
@@ -86,7 +86,7 @@ pub enum Element {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// One of its endpoints is picked.
-    Pick(Pick),
+    Pick(Chain),
     /// Nothing is answered: its endpoints are on other nodes, and it is for each node's own.
     Drop,
 }
@@ -107,13 +107,13 @@ pub enum Key {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transaction {
     /// The chains to be made, before anything else.
-    pub add_chains: BTreeSet<Pick>,
+    pub add_chains: BTreeSet<Chain>,
     /// What is to be deleted, before anything is added.
     pub delete: BTreeSet<Element>,
     /// What is to be added.
     pub add: BTreeSet<Element>,
     /// The chains to be deleted, when nothing leads there any more.
-    pub delete_chains: BTreeSet<Pick>,
+    pub delete_chains: BTreeSet<Chain>,
     /// After that: where clients don't stay with their endpoints any longer. What they remember is forgotten.
     pub forgotten: BTreeSet<Frontend>,
     /// After that: the UDP services that have lost somebody who served, or got their first endpoint, with those who
@@ -136,41 +136,96 @@ impl Transaction {
                 .is_some_and(|serving| !serving.contains(&flow.reply.source))
     }
 
-    /// Whether elements are all that it changes.
-    pub fn only_elements(&self) -> bool {
-        self.add_chains.is_empty() && self.delete_chains.is_empty()
+    /// Of a transaction that holds all there is: whether a flow is to a service that isn't there any more.
+    pub fn knows_nothing_of(&self, flow: &Flow) -> bool {
+        flow.protocol == Protocol::Udp
+            && flow.original.destination != flow.reply.source
+            && !self.udp.contains_key(&flow.original.destination)
     }
 
-    /// The deletions and additions of elements as nft's JSON. (That has no way to give a chain a comment: chains are
-    /// only in the text form.)
-    pub fn to_nftables(&self) -> Nftables<'static> {
-        let delete = commands(&self.delete, NfCmd::Delete, Element::key_expression);
-        let add = commands(&self.add, NfCmd::Add, Element::expression);
-        Nftables {
-            objects: delete.chain(add).collect(),
+    /// What nft has to do before [`Self::changes`]: new chains, and ranges of ClusterIPs.
+    pub fn rules_before(&self) -> String {
+        let mut text = String::new();
+        self.add_chains
+            .iter()
+            .for_each(|chain| text += &chain.to_string());
+        let is_range = |element: &&Element| matches!(element, Element::ServiceRange { .. });
+        self.delete
+            .iter()
+            .filter(is_range)
+            .for_each(|range| text += &range.deletion());
+        self.add
+            .iter()
+            .filter(is_range)
+            .for_each(|range| text += &range.addition());
+        text
+    }
+
+    /// What nft has to do after [`Self::changes`]: the chains that nothing leads to any more go.
+    pub fn rules_after(&self) -> String {
+        self.delete_chains.iter().map(Chain::deletion).collect()
+    }
+
+    /// The changes of elements in maps and sets. Their order is such that services work after each of them: endpoints
+    /// come before what leads to them, and go after it.
+    pub fn changes(&self) -> Vec<(&'static str, Change)> {
+        let mut changes = Vec::with_capacity(self.delete.len() + self.add.len());
+        let mut deleted = self.delete.iter().peekable();
+        for element in &self.add {
+            while let Some(gone) = deleted.next_if(|gone| gone.key() < element.key()) {
+                changes.push((
+                    Phase::of_deletion(gone),
+                    gone.map(),
+                    Change::Delete(gone.key().fields()),
+                ));
+            }
+            let is_replaced = deleted.next_if(|gone| gone.key() == element.key()).is_some();
+            let change = if is_replaced { Change::Replace } else { Change::Add };
+            let phase = Phase::of_addition(element, is_replaced);
+            changes.push((phase, element.map(), change(element.content())));
         }
+        changes.extend(deleted.map(|gone| {
+            (
+                Phase::of_deletion(gone),
+                gone.map(),
+                Change::Delete(gone.key().fields()),
+            )
+        }));
+        // Ranges are nft's.
+        changes.retain(|(_, map, _)| *map != SERVICE_RANGES);
+        changes.sort_by_key(|(phase, map, _)| (*phase, *map));
+        changes
+            .into_iter()
+            .map(|(_, map, change)| (map, change))
+            .collect()
     }
 }
 
-/// One command for each map.
-fn commands<'a>(
-    elements: &'a BTreeSet<Element>,
-    command: fn(NfListObject<'static>) -> NfCmd<'static>,
-    expression: fn(&Element) -> Expression<'static>,
-) -> impl Iterator<Item = NfObject<'static>> + 'a {
-    let mut of_maps = BTreeMap::<_, Vec<_>>::new();
-    for element in elements {
-        let map = (element.is_ipv4(), element.map());
-        of_maps.entry(map).or_default().push(expression(element));
+/// When a change of an element takes its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    New,
+    Replaced,
+    Services,
+    NoServices,
+    Gone,
+}
+
+impl Phase {
+    fn of_addition(element: &Element, is_replaced: bool) -> Self {
+        match (element, is_replaced) {
+            (Element::ServiceIp { .. }, _) => Self::Services,
+            (_, true) => Self::Replaced,
+            (_, false) => Self::New,
+        }
     }
-    of_maps.into_iter().map(move |((is_ipv4, map), elements)| {
-        NfObject::CmdObject(command(NfListObject::Element(Elements {
-            family: if is_ipv4 { NfFamily::IP } else { NfFamily::IP6 },
-            table: TABLE.into(),
-            name: map.into(),
-            elem: elements.into(),
-        })))
-    })
+
+    fn of_deletion(element: &Element) -> Self {
+        match element {
+            Element::ServiceIp { .. } => Self::NoServices,
+            _ => Self::Gone,
+        }
+    }
 }
 
 impl fmt::Display for Transaction {
@@ -178,17 +233,15 @@ impl fmt::Display for Transaction {
         for chain in &self.add_chains {
             write!(f, "{chain}")?;
         }
-        for element in &self.delete {
-            let (family, map) = (element.family(), element.map());
-            writeln!(f, "delete element {family} {TABLE} {map} {{ {} }}", element.key())?;
-        }
-        for element in &self.add {
-            let (family, map) = (element.family(), element.map());
-            writeln!(f, "add element {family} {TABLE} {map} {{ {element} }}")?;
-        }
-        for chain in &self.delete_chains {
-            writeln!(f, "{}", chain.deletion())?;
-        }
+        self.delete
+            .iter()
+            .try_for_each(|element| f.write_str(&element.deletion()))?;
+        self.add
+            .iter()
+            .try_for_each(|element| f.write_str(&element.addition()))?;
+        self.delete_chains
+            .iter()
+            .try_for_each(|chain| f.write_str(&chain.deletion()))?;
         for frontend in &self.forgotten {
             writeln!(
                 f,
@@ -216,7 +269,7 @@ impl Element {
             Self::Endpoint { .. } => "endpoints",
             Self::Identity { .. } => "identities",
             Self::Hairpin { .. } => "hairpin",
-            Self::ServiceRange { .. } => "service-ranges",
+            Self::ServiceRange { .. } => SERVICE_RANGES,
         }
     }
 
@@ -246,76 +299,54 @@ impl Element {
         if self.is_ipv4() { "ip" } else { "ip6" }
     }
 
-    fn key_expression(&self) -> Expression<'static> {
-        match self.key() {
-            Key::ClusterIp(address) => text(address),
-            Key::ServiceIp(Frontend {
-                address,
-                protocol,
-                port,
-            }) => concat([text(address), text(protocol), number(port)]),
-            Key::Endpoint(
-                Frontend {
-                    address,
-                    protocol,
-                    port,
-                },
-                last,
-            )
-            | Key::Identity(
-                Frontend {
-                    address,
-                    protocol,
-                    port,
-                },
-                last,
-            ) => concat([text(address), text(protocol), number(port), number(last)]),
-            Key::Hairpin(address) => concat([text(address), text(address)]),
-            Key::ServiceRange(range) => Expression::Named(NamedExpression::Prefix(Prefix {
-                addr: Box::new(text(range.network())),
-                len: range.prefix_len().into(),
-            })),
-        }
+    /// The command that deletes it.
+    fn deletion(&self) -> String {
+        let (family, map) = (self.family(), self.map());
+        format!("delete element {family} {TABLE} {map} {{ {} }}\n", self.key())
     }
 
-    fn expression(&self) -> Expression<'static> {
-        let key = self.key_expression();
-        match self {
-            Self::ClusterIp { service, .. } => commented(key, service),
-            Self::ServiceIp { verdict, name, .. } => {
-                let target = verdict.chain().into();
-                let verdict = NftVerdict::Goto(JumpTarget { target });
-                Expression::List(vec![commented(key, name), Expression::Verdict(verdict)])
-            }
+    /// The command that adds it.
+    fn addition(&self) -> String {
+        let (family, map) = (self.family(), self.map());
+        format!("add element {family} {TABLE} {map} {{ {self} }}\n")
+    }
+
+    fn content(&self) -> maps::Element {
+        let value = match self {
+            Self::ServiceIp { verdict, .. } => Some(Fields::default().mark(verdict.number())),
             Self::Endpoint { endpoint, .. } => {
-                Expression::List(vec![key, concat([text(endpoint.ip()), number(endpoint.port())])])
+                Some(Fields::default().address(endpoint.ip()).port(endpoint.port()))
             }
-            Self::Identity { identity, .. } => Expression::List(vec![key, number(*identity)]),
-            Self::Hairpin { .. } | Self::ServiceRange { .. } => key,
+            Self::Identity { identity, .. } => Some(Fields::default().mark(*identity)),
+            Self::ClusterIp { .. } | Self::Hairpin { .. } | Self::ServiceRange { .. } => None,
+        };
+        let comment = match self {
+            Self::ClusterIp { service, .. } => Some(service),
+            Self::ServiceIp { name, .. } => Some(name),
+            _ => None,
+        };
+        maps::Element {
+            key: self.key().fields(),
+            value,
+            comment: comment.map(|comment| shortened(comment).to_owned()),
         }
     }
 }
 
-fn text(value: impl ToString) -> Expression<'static> {
-    Expression::String(value.to_string().into())
-}
-
-fn number(value: impl Into<u32>) -> Expression<'static> {
-    Expression::Number(value.into())
-}
-
-fn concat<const N: usize>(parts: [Expression<'static>; N]) -> Expression<'static> {
-    Expression::Named(NamedExpression::Concat(parts.into()))
-}
-
-fn commented(key: Expression<'static>, comment: &str) -> Expression<'static> {
-    Expression::Named(NamedExpression::Elem(Elem {
-        val: Box::new(key),
-        timeout: None,
-        expires: None,
-        comment: Some(shortened(comment).to_owned().into()),
-        counter: None,
-    }))
+impl Key {
+    fn fields(&self) -> Fields {
+        let of = |frontend: &Frontend| {
+            let fields = Fields::default().address(frontend.address);
+            fields.protocol(frontend.protocol).port(frontend.port)
+        };
+        match self {
+            Self::ClusterIp(address) => Fields::default().address(*address),
+            Self::ServiceIp(frontend) => of(frontend),
+            Self::Endpoint(frontend, number) | Self::Identity(frontend, number) => of(frontend).mark(*number),
+            Self::Hairpin(address) => Fields::default().address(*address).address(*address),
+            Self::ServiceRange(range) => Fields::default().address(range.network()),
+        }
+    }
 }
 
 /// Names of objects are ASCII, so every byte is a character.
@@ -329,7 +360,7 @@ impl fmt::Display for Element {
         match self {
             Self::ClusterIp { service, .. } => write!(f, "{key} comment \"{}\"", shortened(service)),
             Self::ServiceIp { verdict, name, .. } => {
-                write!(f, "{key} comment \"{}\" : {verdict}", shortened(name))
+                write!(f, "{key} comment \"{}\" : {}", shortened(name), verdict.number())
             }
             Self::Endpoint { endpoint, .. } => write!(f, "{key} : {} . {}", endpoint.ip(), endpoint.port()),
             Self::Identity { identity, .. } => write!(f, "{key} : {identity}"),
@@ -339,18 +370,12 @@ impl fmt::Display for Element {
 }
 
 impl Verdict {
-    /// The chain that does it.
-    fn chain(&self) -> String {
+    /// By which `picks` leads to the chain that does it.
+    pub fn number(&self) -> u32 {
         match self {
-            Self::Pick(pick) => pick.chain(),
-            Self::Drop => SILENCE.to_owned(),
+            Self::Pick(chain) => chain.number,
+            Self::Drop => SILENCE,
         }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "goto {}", self.chain())
     }
 }
 

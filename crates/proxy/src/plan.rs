@@ -16,7 +16,7 @@ use podlab_kernel::conntrack::Protocol;
 
 use crate::desired::{Desired, is_left_alone};
 use crate::elements::{Element, Frontend, Transaction, Verdict};
-use crate::pick::Pick;
+use crate::pick::{Chain, Chains};
 use crate::served::{Identities, ServedPort};
 use crate::topology::Place;
 
@@ -33,13 +33,29 @@ pub struct Plan {
     owners: HashMap<IpAddr, NamespacedName>,
     /// In how many slots each pod is.
     slots_of: HashMap<IpAddr, usize>,
-    /// The chains that there are.
-    chains: BTreeSet<Pick>,
+    chains: Chains,
     identities: Identities,
     place: Place,
+    ranges: PodRanges,
     service_cidrs: BTreeMap<NamespacedName, Vec<IpNet>>,
     /// The elements of `service-ranges`.
     service_ranges: BTreeSet<Element>,
+}
+
+/// Where pods have their addresses from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PodRanges {
+    /// The whole cluster's.
+    pub cluster: IpNet,
+    /// The node's part of them.
+    pub node: IpNet,
+}
+
+impl PodRanges {
+    /// Whether it may be on this node that an endpoint meets itself: a pod of another node does so there.
+    fn may_be_here(&self, address: IpAddr) -> bool {
+        self.node.contains(&address) || !self.cluster.contains(&address)
+    }
 }
 
 /// What the maps hold for a service.
@@ -51,9 +67,10 @@ struct Served {
 
 impl Plan {
     /// What the maps of a node should hold, before anything is in the store.
-    pub fn new(node: String) -> Self {
+    pub fn new(node: String, ranges: PodRanges) -> Self {
         Self {
             place: Place { node, zone: None },
+            ranges,
             ..Self::default()
         }
     }
@@ -160,7 +177,7 @@ impl Plan {
         served.ports.retain(|frontend, port| {
             let stays = desired.ports.contains_key(frontend);
             if !stays {
-                changes.replace(*frontend, port, &ServedPort::default());
+                changes.replace(*frontend, port, &ServedPort::default(), &mut self.chains);
             }
             stays
         });
@@ -211,7 +228,7 @@ impl Plan {
             };
             let served = served.ports.entry(frontend).or_default();
             let next = served.next(name, port, &mut self.identities);
-            changes.replace(frontend, served, &next);
+            changes.replace(frontend, served, &next, &mut self.chains);
             *served = next;
         }
         if served.addresses.is_empty() {
@@ -233,6 +250,9 @@ impl Plan {
                 self.slots_of.remove(&address);
             } else {
                 self.slots_of.insert(address, after);
+            }
+            if !self.ranges.may_be_here(address) {
+                continue;
             }
             let hairpin = Element::Hairpin { address };
             match (before, after) {
@@ -260,21 +280,21 @@ impl Plan {
     fn set_chains(&mut self, transaction: &mut Transaction) {
         let needed: BTreeSet<_> = transaction.add.iter().filter_map(chain_of).collect();
         for chain in transaction.delete.iter().filter_map(chain_of) {
-            if chain.turns.is_some() && !needed.contains(&chain) && self.chains.remove(&chain) {
+            if chain.pick.turns.is_some() && !needed.contains(&chain) {
+                self.chains.remove(chain);
                 transaction.delete_chains.insert(chain);
             }
         }
-        transaction.add_chains = needed.difference(&self.chains).copied().collect();
-        self.chains.extend(needed);
+        transaction.add_chains = self.chains.take_new();
     }
 }
 
-fn chain_of(element: &Element) -> Option<Pick> {
+fn chain_of(element: &Element) -> Option<Chain> {
     match element {
         Element::ServiceIp {
-            verdict: Verdict::Pick(pick),
+            verdict: Verdict::Pick(chain),
             ..
-        } => Some(*pick),
+        } => Some(*chain),
         _ => None,
     }
 }
@@ -296,11 +316,11 @@ struct Changes {
 
 impl Changes {
     /// The maps' elements for a port become others.
-    fn replace(&mut self, frontend: Frontend, old: &ServedPort, new: &ServedPort) {
+    fn replace(&mut self, frontend: Frontend, old: &ServedPort, new: &ServedPort, chains: &mut Chains) {
         if old == new {
             return;
         }
-        let (before, after) = (old.elements(frontend), new.elements(frontend));
+        let (before, after) = (old.elements(frontend, chains), new.elements(frontend, chains));
         for element in before.difference(&after) {
             self.count(element, -1);
             self.transaction.delete.insert(element.clone());

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::desired::{Answer, Balancing, Port};
 use crate::elements::{Element, Frontend, Verdict};
-use crate::pick::Pick;
+use crate::pick::{Chains, Pick};
 
 /// Identities begin above all slots.
 const FIRST_IDENTITY: u32 = 1 << 16;
@@ -93,9 +93,9 @@ impl ServedPort {
     }
 
     /// What the maps hold for it.
-    pub(crate) fn elements(&self, frontend: Frontend) -> BTreeSet<Element> {
+    pub(crate) fn elements(&self, frontend: Frontend, chains: &mut Chains) -> BTreeSet<Element> {
         let mut elements = BTreeSet::new();
-        if let Some(verdict) = self.verdict(frontend) {
+        if let Some(verdict) = self.verdict(frontend, chains) {
             let name = self.name.clone();
             elements.insert(Element::ServiceIp {
                 frontend,
@@ -119,16 +119,16 @@ impl ServedPort {
     }
 
     /// None: connections are refused.
-    fn verdict(&self, frontend: Frontend) -> Option<Verdict> {
+    fn verdict(&self, frontend: Frontend, chains: &mut Chains) -> Option<Verdict> {
         if self.silent {
             return Some(Verdict::Drop);
         }
         (!self.slots.is_empty()).then(|| {
-            Verdict::Pick(Pick {
+            Verdict::Pick(chains.that_does(Pick {
                 endpoints: self.slots.len(),
                 turns: self.balancing.turns.then_some(frontend),
                 stay: self.balancing.stay,
-            })
+            }))
         })
     }
 }

@@ -162,6 +162,22 @@ impl Maps {
                     slots_of.entry(*frontend).or_default().insert(*number, *endpoint);
                 }
                 Element::Endpoint { .. } => {}
+                Element::ServiceIp {
+                    frontend,
+                    verdict: Verdict::Pick(Chain { pick, .. }),
+                    name,
+                } => {
+                    // Whose number is which depends on who came first.
+                    let verdict = Verdict::Pick(Chain {
+                        number: 0,
+                        pick: *pick,
+                    });
+                    others.insert(Element::ServiceIp {
+                        frontend: *frontend,
+                        verdict,
+                        name: name.clone(),
+                    });
+                }
                 other => drop(others.insert(other.clone())),
             }
         }
@@ -178,7 +194,7 @@ impl Maps {
         let endpoints = slots_of.into_iter().map(|(frontend, slots)| {
             assert!((0..).take(slots.len()).eq(slots.keys().copied()), "{slots:?}");
             let Some(Element::ServiceIp {
-                verdict: Verdict::Pick(pick),
+                verdict: Verdict::Pick(Chain { pick, .. }),
                 ..
             }) = self.0.get(&Key::ServiceIp(frontend))
             else {
@@ -194,7 +210,7 @@ impl Maps {
         (others, endpoints)
     }
 
-    fn chains(&self) -> BTreeSet<Pick> {
+    fn chains(&self) -> BTreeSet<Chain> {
         self.0.values().filter_map(chain_of).collect()
     }
 }
@@ -260,18 +276,18 @@ proptest! {
             if matches!(step, Step::Commit) {
                 let transaction = cluster.commit();
                 for chain in &transaction.add_chains {
-                    prop_assert!(chains.insert(*chain), "{} is there already", chain.chain());
+                    prop_assert!(chains.insert(*chain), "{} is there already", chain.pick.chain());
                 }
                 maps.apply(&transaction);
                 let now = cluster.udp();
                 check_udp(&transaction.udp, &udp, &now);
                 udp = now;
                 for chain in &transaction.delete_chains {
-                    prop_assert!(chains.remove(chain), "{} isn't there", chain.chain());
+                    prop_assert!(chains.remove(chain), "{} isn't there", chain.pick.chain());
                 }
                 let needed = maps.chains();
                 prop_assert!(needed.is_subset(&chains));
-                let left: Vec<_> = chains.difference(&needed).filter(|chain| chain.turns.is_some()).collect();
+                let left: Vec<_> = chains.difference(&needed).filter(|chain| chain.pick.turns.is_some()).collect();
                 prop_assert!(left.is_empty(), "left over: {left:?}");
                 let mut anew = Maps::default();
                 anew.apply(&Follower::of(cluster.store.clone()).commit());
