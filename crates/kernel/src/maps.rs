@@ -117,24 +117,7 @@ impl Maps {
     /// # Errors
     /// [`MapsError`].
     pub fn change(&self, changes: impl IntoIterator<Item = (&'static str, Change)>) -> Result<(), MapsError> {
-        let mut batch = Batch::new();
-        for unit in units(changes) {
-            let map = unit.map;
-            let messages = unit.encode(self.table);
-            let length: usize = messages.iter().map(Message::buffer_len).sum();
-            if !batch.is_empty() && batch.length + length > self.largest_batch {
-                self.send(std::mem::replace(&mut batch, Batch::new()))?;
-            }
-            batch.length += length;
-            batch
-                .messages
-                .extend(messages.into_iter().map(|message| (map, message)));
-        }
-        if batch.is_empty() {
-            Ok(())
-        } else {
-            self.send(batch)
-        }
+        batches(self.table, self.largest_batch, changes).try_for_each(|batch| self.send(batch))
     }
 
     fn send(&self, batch: Batch) -> Result<(), MapsError> {
@@ -172,6 +155,33 @@ impl Maps {
             None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
+}
+
+/// As few batches as possible, of this size at most.
+fn batches(
+    table: &'static str,
+    largest: usize,
+    changes: impl IntoIterator<Item = (&'static str, Change)>,
+) -> impl Iterator<Item = Batch> {
+    let mut units = units(changes)
+        .map(move |unit| (unit.map, unit.encode(table)))
+        .peekable();
+    std::iter::from_fn(move || {
+        let (map, messages) = units.next()?;
+        let mut batch = Batch::new();
+        batch.push(map, messages);
+        while let Some((map, messages)) =
+            units.next_if(|(_, messages)| batch.length + length(messages) <= largest)
+        {
+            batch.push(map, messages);
+        }
+        Some(batch)
+    })
+}
+
+/// In bytes.
+fn length(messages: &[Message]) -> usize {
+    messages.iter().map(Message::buffer_len).sum()
 }
 
 impl Fields {
@@ -327,8 +337,10 @@ impl Batch {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+    fn push(&mut self, map: &'static str, messages: Vec<Message>) {
+        self.length += length(&messages);
+        self.messages
+            .extend(messages.into_iter().map(|message| (map, message)));
     }
 
     fn into_bytes(self) -> Vec<u8> {

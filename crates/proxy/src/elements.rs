@@ -16,9 +16,6 @@ pub const TABLE: &str = "podlab-proxy";
 /// In `picks`, the number of `not-here`: the chain of services whose endpoints are on other nodes.
 const SILENCE: u32 = 0;
 
-/// The set of ranges. Its intervals are nft's work, and change with ServiceCIDRs only.
-const SERVICE_RANGES: &str = "service-ranges";
-
 /// The longest comment that nft takes with an element, in bytes.
 const LONGEST_COMMENT: usize = 127;
 
@@ -33,7 +30,7 @@ pub struct Frontend {
     pub port: u16,
 }
 
-/// An element of one of the maps and sets.
+/// An element of one of the maps and sets. They are in order of the maps, and then of their keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Element {
     /// Of `cluster-ips`: a service has this address.
@@ -108,10 +105,10 @@ pub enum Key {
 pub struct Transaction {
     /// The chains to be made, before anything else.
     pub add_chains: BTreeSet<Chain>,
-    /// What is to be deleted, before anything is added.
-    pub delete: BTreeSet<Element>,
-    /// What is to be added.
-    pub add: BTreeSet<Element>,
+    /// What is to be deleted, before anything is added; in order.
+    pub delete: Vec<Element>,
+    /// What is to be added; in order.
+    pub add: Vec<Element>,
     /// The chains to be deleted, when nothing leads there any more.
     pub delete_chains: BTreeSet<Chain>,
     /// After that: where clients don't stay with their endpoints any longer. What they remember is forgotten.
@@ -143,7 +140,7 @@ impl Transaction {
             && !self.udp.contains_key(&flow.original.destination)
     }
 
-    /// What nft has to do before [`Self::changes`]: new chains, and ranges of ClusterIPs.
+    /// What nft has to do before [`Self::changes`]: new chains, and ranges of ClusterIPs, which are intervals.
     pub fn rules_before(&self) -> String {
         let mut text = String::new();
         self.add_chains
@@ -169,40 +166,43 @@ impl Transaction {
     /// The changes of elements in maps and sets. Their order is such that services work after each of them: endpoints
     /// come before what leads to them, and go after it.
     pub fn changes(&self) -> Vec<(&'static str, Change)> {
-        let mut changes = Vec::with_capacity(self.delete.len() + self.add.len());
+        let mut phases: [Vec<_>; Phase::Gone as usize + 1] = Default::default();
+        let mut put = |phase: Phase, element: &Element, change| {
+            // Ranges are nft's.
+            if !matches!(element, Element::ServiceRange { .. }) {
+                phases[phase as usize].push((element.map(), change));
+            }
+        };
         let mut deleted = self.delete.iter().peekable();
         for element in &self.add {
             while let Some(gone) = deleted.next_if(|gone| gone.key() < element.key()) {
-                changes.push((
+                put(
                     Phase::of_deletion(gone),
-                    gone.map(),
+                    gone,
                     Change::Delete(gone.key().fields()),
-                ));
+                );
             }
             let is_replaced = deleted.next_if(|gone| gone.key() == element.key()).is_some();
             let change = if is_replaced { Change::Replace } else { Change::Add };
-            let phase = Phase::of_addition(element, is_replaced);
-            changes.push((phase, element.map(), change(element.content())));
+            put(
+                Phase::of_addition(element, is_replaced),
+                element,
+                change(element.content()),
+            );
         }
-        changes.extend(deleted.map(|gone| {
-            (
+        for gone in deleted {
+            put(
                 Phase::of_deletion(gone),
-                gone.map(),
+                gone,
                 Change::Delete(gone.key().fields()),
-            )
-        }));
-        // Ranges are nft's.
-        changes.retain(|(_, map, _)| *map != SERVICE_RANGES);
-        changes.sort_by_key(|(phase, map, _)| (*phase, *map));
-        changes
-            .into_iter()
-            .map(|(_, map, change)| (map, change))
-            .collect()
+            );
+        }
+        phases.into_iter().flatten().collect()
     }
 }
 
 /// When a change of an element takes its turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Phase {
     New,
     Replaced,
@@ -269,7 +269,7 @@ impl Element {
             Self::Endpoint { .. } => "endpoints",
             Self::Identity { .. } => "identities",
             Self::Hairpin { .. } => "hairpin",
-            Self::ServiceRange { .. } => SERVICE_RANGES,
+            Self::ServiceRange { .. } => "service-ranges",
         }
     }
 

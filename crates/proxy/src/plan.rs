@@ -58,11 +58,11 @@ impl PodRanges {
     }
 }
 
-/// What the maps hold for a service.
+/// What the maps hold for a service; its ports are in order.
 #[derive(Default)]
 struct Served {
-    addresses: BTreeSet<IpAddr>,
-    ports: BTreeMap<Frontend, ServedPort>,
+    addresses: Vec<IpAddr>,
+    ports: Vec<(Frontend, ServedPort)>,
 }
 
 impl Plan {
@@ -174,8 +174,8 @@ impl Plan {
         let Some(served) = self.served.get_mut(name) else {
             return;
         };
-        served.ports.retain(|frontend, port| {
-            let stays = desired.ports.contains_key(frontend);
+        served.ports.retain(|(frontend, port)| {
+            let stays = desired.has_port(frontend);
             if !stays {
                 changes.replace(*frontend, port, &ServedPort::default(), &mut self.chains);
             }
@@ -189,7 +189,7 @@ impl Plan {
                 changes
                     .transaction
                     .delete
-                    .insert(Element::ClusterIp { address, service });
+                    .push(Element::ClusterIp { address, service });
             }
             stays
         });
@@ -209,12 +209,13 @@ impl Plan {
                 tracing::error!(%address, "the ClusterIP of {name} is that of {owner}");
                 continue;
             }
-            if served.addresses.insert(address) {
+            if !served.addresses.contains(&address) {
+                served.addresses.push(address);
                 let service = name.to_string();
                 changes
                     .transaction
                     .add
-                    .insert(Element::ClusterIp { address, service });
+                    .push(Element::ClusterIp { address, service });
             }
         }
         for (frontend, port) in desired.ports {
@@ -226,10 +227,17 @@ impl Plan {
             } else {
                 format!("{name}:{}", port.name)
             };
-            let served = served.ports.entry(frontend).or_default();
-            let next = served.next(name, port, &mut self.identities);
-            changes.replace(frontend, served, &next, &mut self.chains);
-            *served = next;
+            let index = served
+                .ports
+                .binary_search_by_key(&frontend, |(frontend, _)| *frontend);
+            let index = index.unwrap_or_else(|index| {
+                served.ports.insert(index, (frontend, ServedPort::default()));
+                index
+            });
+            let port_now = &mut served.ports[index].1;
+            let next = port_now.next(name, port, &mut self.identities);
+            changes.replace(frontend, port_now, &next, &mut self.chains);
+            *port_now = next;
         }
         if served.addresses.is_empty() {
             self.served.remove(&name);
@@ -256,8 +264,8 @@ impl Plan {
             }
             let hairpin = Element::Hairpin { address };
             match (before, after) {
-                (0, 1..) => transaction.add.insert(hairpin),
-                (1.., 0) => transaction.delete.insert(hairpin),
+                (0, 1..) => transaction.add.push(hairpin),
+                (1.., 0) => transaction.delete.push(hairpin),
                 _ => continue,
             };
         }
@@ -272,6 +280,8 @@ impl Plan {
             .add
             .extend(ranges.difference(&self.service_ranges).cloned());
         self.service_ranges = ranges;
+        transaction.delete.sort_unstable();
+        transaction.add.sort_unstable();
         self.set_chains(&mut transaction);
         transaction
     }
@@ -311,7 +321,7 @@ fn cidrs(range: &ServiceCIDR) -> Vec<IpNet> {
 struct Changes {
     transaction: Transaction,
     /// In how many slots more, or less, each pod is.
-    slots_of: BTreeMap<IpAddr, isize>,
+    slots_of: HashMap<IpAddr, isize>,
 }
 
 impl Changes {
@@ -321,13 +331,19 @@ impl Changes {
             return;
         }
         let (before, after) = (old.elements(frontend, chains), new.elements(frontend, chains));
-        for element in before.difference(&after) {
+        for element in before
+            .iter()
+            .filter(|element| after.binary_search(element).is_err())
+        {
             self.count(element, -1);
-            self.transaction.delete.insert(element.clone());
+            self.transaction.delete.push(element.clone());
         }
-        for element in after.difference(&before) {
+        for element in after
+            .iter()
+            .filter(|element| before.binary_search(element).is_err())
+        {
             self.count(element, 1);
-            self.transaction.add.insert(element.clone());
+            self.transaction.add.push(element.clone());
         }
         if old.has_affinity() && !new.has_affinity() {
             self.transaction.forgotten.insert(frontend);
@@ -336,7 +352,7 @@ impl Changes {
         // The service that had the address has just given it back, with nobody serving.
         let is_taken_over = self.transaction.udp.contains_key(&service);
         if frontend.protocol == Protocol::Udp && (is_taken_over || new.makes_flows_stale(old)) {
-            self.transaction.udp.insert(service, new.serving().clone());
+            self.transaction.udp.insert(service, new.serving());
         }
     }
 

@@ -242,7 +242,7 @@ fn of_a_slice_only_first_addresses_count_and_none_of_one_for_others() {
             Element::Endpoint { endpoint, .. } => Some(endpoint.to_string()),
             _ => None,
         };
-        let of = |elements: &BTreeSet<Element>| elements.iter().filter_map(pod).collect::<Vec<_>>();
+        let of = |elements: &[Element]| elements.iter().filter_map(pod).collect::<Vec<_>>();
         (of(&transaction.add), of(&transaction.delete))
     };
     assert_eq!(

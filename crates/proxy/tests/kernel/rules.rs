@@ -18,6 +18,7 @@ crate::tests![
     a_new_proxy_replaces_the_rules_of_the_old_one,
     an_emptied_store_is_dealt_with,
     text_and_netlink_are_the_same_transaction,
+    what_is_refused_changes_nothing,
 ];
 
 fn the_rule_set_explains_itself() {
@@ -154,15 +155,16 @@ fn text_and_netlink_are_the_same_transaction() {
     };
     let first = Transaction {
         add_chains: [ONE].into(),
-        add: elements(53, "10.244.0.5:8053").into(),
+        add: elements(53, "10.244.0.5:8053").to_vec(),
         ..Transaction::default()
     };
     let second = Transaction {
         delete: first.add.clone(),
-        add: [elements(53, "10.244.0.6:8053"), elements(54, "10.244.0.6:8054")]
-            .concat()
-            .into_iter()
-            .collect(),
+        add: {
+            let mut add = [elements(53, "10.244.0.6:8053"), elements(54, "10.244.0.6:8054")].concat();
+            add.sort();
+            add
+        },
         ..Transaction::default()
     };
     let rule_sets = [true, false].map(|as_text| {
@@ -183,4 +185,45 @@ fn text_and_netlink_are_the_same_transaction() {
     });
     assert_eq!(rule_sets[0], rule_sets[1]);
     assert!(rule_sets[0].contains("10.244.0.6 . 8054") && !rule_sets[0].contains("10.244.0.5"));
+}
+
+fn what_is_refused_changes_nothing() {
+    let lab = Lab::new();
+    let pod = lab.client();
+    lab.serve("web", "10.96.0.10", "TCP", &[&pod]);
+    let before = rule_set(&lab.nft());
+    let frontend = |port| Frontend {
+        address: "10.96.0.10".parse().unwrap(),
+        protocol: Protocol::Tcp,
+        port,
+    };
+    let endpoint = |port| Element::Endpoint {
+        frontend: frontend(port),
+        number: 0,
+        endpoint: SocketAddr::new(pod.address, 8080),
+    };
+    let maps = Maps::open(&lab.node, TABLE).unwrap();
+    let elsewhere = Element::Endpoint {
+        frontend: frontend(80),
+        number: 0,
+        endpoint: SocketAddr::new(pod.address, 9999),
+    };
+    for (delete, add, error) in [
+        (
+            vec![endpoint(81)],
+            vec![endpoint(82)],
+            "No such file or directory",
+        ),
+        (vec![], vec![elsewhere, endpoint(82)], "File exists"),
+    ] {
+        let transaction = Transaction {
+            delete,
+            add,
+            ..Transaction::default()
+        };
+        let refusal = maps.change(transaction.changes()).unwrap_err().to_string();
+        let expected = "the kernel refuses to change the elements of endpoints: ";
+        assert!(refusal.starts_with(&format!("{expected}{error}")), "{refusal}");
+        assert_eq!(rule_set(&lab.nft()), before);
+    }
 }
