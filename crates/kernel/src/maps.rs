@@ -24,8 +24,9 @@ use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use crate::conntrack::Protocol;
 use crate::netns::Netns;
 
-/// The most that is asked of the kernel as the size of one batch. An ordinary user gets what `net.core.wmem_max` allows.
-const LARGEST_BATCH: usize = 16 << 20;
+/// The room that the kernel is asked for, in bytes; it gives twice as much. An ordinary user gets at most what
+/// `net.core.wmem_max` allows. Larger batches take longer than several of this size.
+const LARGEST_BATCH: usize = 4 << 20;
 /// What the kernel keeps of a socket's buffer for itself.
 const RESERVED: usize = 32;
 /// Of the longest elements, with a key of 64 bytes and a comment of 127, so many fit into the 64 KiB of an attribute.
