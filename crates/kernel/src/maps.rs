@@ -46,7 +46,7 @@ pub struct Maps {
 }
 
 /// A key or a value: its fields one after another, each of them filled up to a multiple of 4 bytes, 64 at most.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Fields(Vec<u8>);
 
 /// An element of a map or a set.

@@ -15,8 +15,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::affinity;
-use crate::elements::{TABLE, Transaction};
+use crate::elements::TABLE;
 use crate::plan::{Plan, PodRanges};
+use crate::transaction::Transaction;
 
 /// How often in a row the kernel may refuse all of it before the proxy gives up.
 const ATTEMPTS: u32 = 5;

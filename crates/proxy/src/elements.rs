@@ -1,12 +1,11 @@
-//! What the maps of `skeleton.nft` hold, and changes of it.
+//! What the maps of `skeleton.nft` hold.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use podlab_kernel::conntrack::{Flow, Protocol};
-use podlab_kernel::maps::{self, Change, Fields};
+use podlab_kernel::conntrack::Protocol;
+use podlab_kernel::maps::{self, Fields};
 
 use crate::pick::Chain;
 
@@ -100,166 +99,6 @@ pub enum Key {
     ServiceRange(IpNet),
 }
 
-/// A change that the kernel makes as a whole or not at all. Its text form is the nft commands that it stands for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Transaction {
-    /// The chains to be made, before anything else.
-    pub add_chains: BTreeSet<Chain>,
-    /// What is to be deleted, before anything is added; in order.
-    pub delete: Vec<Element>,
-    /// What is to be added; in order.
-    pub add: Vec<Element>,
-    /// The chains to be deleted, when nothing leads there any more.
-    pub delete_chains: BTreeSet<Chain>,
-    /// After that: where clients don't stay with their endpoints any longer. What they remember is forgotten.
-    pub forgotten: BTreeSet<Frontend>,
-    /// After that: the UDP services that have lost somebody who served, or got their first endpoint, with those who
-    /// serve now. Clients would go on sending to whom conntrack remembers.
-    pub udp: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
-}
-
-impl Transaction {
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether a flow is to be forgotten: one to a service, with somebody who doesn't serve it any more.
-    pub fn makes_stale(&self, flow: &Flow) -> bool {
-        flow.protocol == Protocol::Udp
-            && self
-                .udp
-                .get(&flow.original.destination)
-                .is_some_and(|serving| !serving.contains(&flow.reply.source))
-    }
-
-    /// Of a transaction that holds all there is: whether a flow is to a service that isn't there any more.
-    pub fn knows_nothing_of(&self, flow: &Flow) -> bool {
-        flow.protocol == Protocol::Udp
-            && flow.original.destination != flow.reply.source
-            && !self.udp.contains_key(&flow.original.destination)
-    }
-
-    /// What nft has to do before [`Self::changes`]: new chains, and ranges of ClusterIPs, which are intervals.
-    pub fn rules_before(&self) -> String {
-        let mut text = String::new();
-        self.add_chains
-            .iter()
-            .for_each(|chain| text += &chain.to_string());
-        let is_range = |element: &&Element| matches!(element, Element::ServiceRange { .. });
-        self.delete
-            .iter()
-            .filter(is_range)
-            .for_each(|range| text += &range.deletion());
-        self.add
-            .iter()
-            .filter(is_range)
-            .for_each(|range| text += &range.addition());
-        text
-    }
-
-    /// What nft has to do after [`Self::changes`]: the chains that nothing leads to any more go.
-    pub fn rules_after(&self) -> String {
-        self.delete_chains.iter().map(Chain::deletion).collect()
-    }
-
-    /// The changes of elements in maps and sets. Their order is such that services work after each of them: endpoints
-    /// come before what leads to them, and go after it.
-    pub fn changes(&self) -> Vec<(&'static str, Change)> {
-        let mut phases: [Vec<_>; Phase::Gone as usize + 1] = Default::default();
-        let mut put = |phase: Phase, element: &Element, change| {
-            // Ranges are nft's.
-            if !matches!(element, Element::ServiceRange { .. }) {
-                phases[phase as usize].push((element.map(), change));
-            }
-        };
-        let mut deleted = self.delete.iter().peekable();
-        for element in &self.add {
-            while let Some(gone) = deleted.next_if(|gone| gone.key() < element.key()) {
-                put(
-                    Phase::of_deletion(gone),
-                    gone,
-                    Change::Delete(gone.key().fields()),
-                );
-            }
-            let is_replaced = deleted.next_if(|gone| gone.key() == element.key()).is_some();
-            let change = if is_replaced { Change::Replace } else { Change::Add };
-            put(
-                Phase::of_addition(element, is_replaced),
-                element,
-                change(element.content()),
-            );
-        }
-        for gone in deleted {
-            put(
-                Phase::of_deletion(gone),
-                gone,
-                Change::Delete(gone.key().fields()),
-            );
-        }
-        phases.into_iter().flatten().collect()
-    }
-}
-
-/// When a change of an element takes its turn.
-#[derive(Debug, Clone, Copy)]
-enum Phase {
-    New,
-    Replaced,
-    Services,
-    NoServices,
-    Gone,
-}
-
-impl Phase {
-    fn of_addition(element: &Element, is_replaced: bool) -> Self {
-        match (element, is_replaced) {
-            (Element::ServiceIp { .. }, _) => Self::Services,
-            (_, true) => Self::Replaced,
-            (_, false) => Self::New,
-        }
-    }
-
-    fn of_deletion(element: &Element) -> Self {
-        match element {
-            Element::ServiceIp { .. } => Self::NoServices,
-            _ => Self::Gone,
-        }
-    }
-}
-
-impl fmt::Display for Transaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chain in &self.add_chains {
-            write!(f, "{chain}")?;
-        }
-        self.delete
-            .iter()
-            .try_for_each(|element| f.write_str(&element.deletion()))?;
-        self.add
-            .iter()
-            .try_for_each(|element| f.write_str(&element.addition()))?;
-        self.delete_chains
-            .iter()
-            .try_for_each(|chain| f.write_str(&chain.deletion()))?;
-        for frontend in &self.forgotten {
-            writeln!(
-                f,
-                "# clients of {frontend} don't stay with their endpoints any longer"
-            )?;
-        }
-        for (service, serving) in &self.udp {
-            let serving: Vec<_> = serving.iter().map(ToString::to_string).collect();
-            writeln!(
-                f,
-                "# UDP flows to {service} with others than [{}] are forgotten",
-                serving.join(", ")
-            )?;
-        }
-        Ok(())
-    }
-}
-
 impl Element {
     /// The name of the map or set that it is an element of.
     pub fn map(&self) -> &'static str {
@@ -300,18 +139,18 @@ impl Element {
     }
 
     /// The command that deletes it.
-    fn deletion(&self) -> String {
+    pub(crate) fn deletion(&self) -> String {
         let (family, map) = (self.family(), self.map());
         format!("delete element {family} {TABLE} {map} {{ {} }}\n", self.key())
     }
 
     /// The command that adds it.
-    fn addition(&self) -> String {
+    pub(crate) fn addition(&self) -> String {
         let (family, map) = (self.family(), self.map());
         format!("add element {family} {TABLE} {map} {{ {self} }}\n")
     }
 
-    fn content(&self) -> maps::Element {
+    pub(crate) fn content(&self) -> maps::Element {
         let value = match self {
             Self::ServiceIp { verdict, .. } => Some(Fields::default().mark(verdict.number())),
             Self::Endpoint { endpoint, .. } => {
@@ -334,7 +173,7 @@ impl Element {
 }
 
 impl Key {
-    fn fields(&self) -> Fields {
+    pub(crate) fn fields(&self) -> Fields {
         let of = |frontend: &Frontend| {
             let fields = Fields::default().address(frontend.address);
             fields.protocol(frontend.protocol).port(frontend.port)

@@ -15,10 +15,11 @@ use podlab_control::store::{Change, Event, Shared, name_of};
 use podlab_kernel::conntrack::Protocol;
 
 use crate::desired::{Desired, is_left_alone};
-use crate::elements::{Element, Frontend, Transaction, Verdict};
+use crate::elements::{Element, Frontend, Verdict};
 use crate::pick::{Chain, Chains};
 use crate::served::{Identities, ServedPort};
 use crate::topology::Place;
+use crate::transaction::Transaction;
 
 /// The services of a cluster, and what the maps hold for them. The work of a change is that of the services that
 /// it touches, however many there are.

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use podlab_kernel::conntrack::{Conntrack, Protocol};
 use podlab_kernel::maps::Maps;
 use podlab_kernel::nft::Nft;
-use podlab_proxy::elements::{Element, Frontend, TABLE, Transaction, Verdict};
+use podlab_proxy::elements::{Element, Frontend, TABLE, Verdict};
 use podlab_proxy::pick::{Chain, Pick};
+use podlab_proxy::transaction::Transaction;
 
 use crate::lab::{Lab, ask_once, ask_udp, udp_client};
 

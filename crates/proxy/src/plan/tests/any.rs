@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use podlab_kernel::maps::{Change, Fields};
+
 use crate::elements::Key;
+use crate::pick::Pick;
 
 /// A change of a small cluster; its numbers choose from few names, so that changes meet.
 #[derive(Debug, Clone)]
@@ -215,6 +218,90 @@ impl Maps {
     }
 }
 
+/// The maps while a transaction is made, change by change.
+struct Halfway {
+    maps: HashMap<(&'static str, Fields), Option<Fields>>,
+    /// Of each number, how it picks.
+    picks: Vec<(Fields, Pick)>,
+    frontends: BTreeSet<Frontend>,
+    identities: BTreeSet<u32>,
+}
+
+impl Halfway {
+    fn new(before: &Maps, after: &Maps) -> Self {
+        let all = || before.0.values().chain(after.0.values());
+        let picks = all().filter_map(chain_of);
+        Self {
+            maps: before
+                .0
+                .values()
+                .map(|element| ((element.map(), element.key().fields()), element.content().value))
+                .collect(),
+            picks: picks
+                .map(|Chain { number, pick }| (Fields::default().mark(number), pick))
+                .collect(),
+            frontends: all()
+                .filter_map(|element| match element {
+                    Element::ServiceIp { frontend, .. } => Some(*frontend),
+                    _ => None,
+                })
+                .collect(),
+            identities: all()
+                .filter_map(|element| match element {
+                    Element::Identity { identity, .. } => Some(*identity),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
+    fn take(&mut self, map: &'static str, change: Change) {
+        match change {
+            Change::Delete(key) => drop(self.maps.remove(&(map, key)).unwrap()),
+            Change::Add(element) => assert_eq!(self.maps.insert((map, element.key), element.value), None),
+            Change::Replace(element) => drop(self.maps.insert((map, element.key), element.value).unwrap()),
+        }
+    }
+
+    /// Whatever a service leads to is there.
+    fn check(&self) {
+        for &frontend in &self.frontends {
+            let Some(Some(number)) = self.get(Key::ServiceIp(frontend)) else {
+                continue;
+            };
+            let Some((_, pick)) = self.picks.iter().find(|(known, _)| known == number) else {
+                continue;
+            };
+            for slot in 0..u32::try_from(pick.endpoints).unwrap() {
+                let number = if pick.stay.is_some() {
+                    let identity = self.get(Key::Identity(frontend, slot)).cloned().flatten();
+                    let is_it = |number: &&u32| Some(Fields::default().mark(**number)) == identity;
+                    *self
+                        .identities
+                        .iter()
+                        .find(is_it)
+                        .expect("nobody is in this slot")
+                } else {
+                    slot
+                };
+                assert!(
+                    self.get(Key::Endpoint(frontend, number)).is_some(),
+                    "nobody is in slot {slot} of {frontend}"
+                );
+            }
+        }
+    }
+
+    fn get(&self, key: Key) -> Option<&Option<Fields>> {
+        let map = match key {
+            Key::ServiceIp(_) => "service-ips",
+            Key::Identity(..) => "identities",
+            _ => "endpoints",
+        };
+        self.maps.get(&(map, key.fields()))
+    }
+}
+
 /// Of each UDP service, who serves it: whatever the policy, and also to their last.
 type Udp = BTreeMap<SocketAddr, BTreeSet<SocketAddr>>;
 
@@ -278,7 +365,13 @@ proptest! {
                 for chain in &transaction.add_chains {
                     prop_assert!(chains.insert(*chain), "{} is there already", chain.pick.chain());
                 }
+                let before = Maps(maps.0.clone());
                 maps.apply(&transaction);
+                let mut halfway = Halfway::new(&before, &maps);
+                for (map, change) in transaction.changes() {
+                    halfway.take(map, change);
+                    halfway.check();
+                }
                 let now = cluster.udp();
                 check_udp(&transaction.udp, &udp, &now);
                 udp = now;
