@@ -24,6 +24,7 @@ use podlab_node::kubelet::exec::{ExecError, ExecOutput, Session, Streams};
 use podlab_node::kubelet::logs::{LogOptions, LogStream, LogsError};
 use podlab_node::kubelet::{ChoiceError, ClusterDns, Kubelet, LogLine};
 use podlab_proxy::agent::{self, Config};
+use podlab_proxy::plan::PodRanges;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -135,7 +136,10 @@ impl Cluster {
         let (proxy_at, proxy) = watch::channel(0);
         let config = Config {
             node: node.name.clone(),
-            pod_cidr: options.pod_cidr,
+            ranges: PodRanges {
+                cluster: options.pod_cidr,
+                node: node_range,
+            },
         };
         agents.spawn(Controllers::new(registry.clone()).serve(controllers_at));
         agents.spawn(agent::serve(store.clone(), node.netns.clone(), config, proxy_at));

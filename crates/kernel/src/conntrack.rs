@@ -29,6 +29,16 @@ pub enum Protocol {
     Udp,
 }
 
+impl Protocol {
+    /// Its number in an IP header.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
 impl std::fmt::Display for Protocol {
     /// In lower case, as `nft` and `conntrack` write it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

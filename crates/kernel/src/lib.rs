@@ -3,6 +3,7 @@
 //! Thin on purpose: what should be is decided elsewhere; here it is made so, or seen.
 
 pub mod conntrack;
+pub mod maps;
 pub mod netns;
 pub mod nft;
 pub mod own_thread;

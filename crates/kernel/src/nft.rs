@@ -1,11 +1,9 @@
-//! Runs `nft` inside a network namespace: a rule set as text, or a transaction of typed objects.
+//! Runs `nft` inside a network namespace: loads rules as text, and lists them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-
-use nftables::schema::Nftables;
 
 use crate::netns::Netns;
 
@@ -28,8 +26,8 @@ pub enum NftError {
     /// It could not be started.
     #[error("cannot run nft: {0}")]
     Start(#[from] io::Error),
-    /// The typed objects have no JSON form.
-    #[error("cannot write the transaction as JSON: {0}")]
+    /// What it lists is not the JSON that was asked for.
+    #[error("cannot read what nft lists: {0}")]
     Json(#[from] serde_json::Error),
     /// `nft` or the kernel refused it.
     #[error("nft: {message}\nin the transaction:\n{transaction}")]
@@ -60,15 +58,6 @@ impl Nft {
     /// [`NftError::Refused`] with nft's message.
     pub fn load(&self, commands: &str) -> Result<(), NftError> {
         self.run(&["-f", "-"], commands).map(drop)
-    }
-
-    /// Applies typed objects as one transaction. Blocks until the kernel has taken them.
-    ///
-    /// # Errors
-    /// [`NftError::Refused`] with nft's message.
-    pub fn apply(&self, transaction: &Nftables<'_>) -> Result<(), NftError> {
-        self.run(&["-j", "-f", "-"], &serde_json::to_string(transaction)?)
-            .map(drop)
     }
 
     /// What `nft ARGUMENTS` prints.

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use podlab_control::store::Store;
-use podlab_kernel::conntrack::Conntrack;
+use podlab_kernel::conntrack::{Conntrack, Flow};
+use podlab_kernel::maps::{Maps, MapsError};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::{Nft, NftError};
 use tokio::sync::watch;
@@ -15,8 +15,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::affinity;
-use crate::elements::Transaction;
-use crate::plan::Plan;
+use crate::elements::TABLE;
+use crate::plan::{Plan, PodRanges};
+use crate::transaction::Transaction;
 
 /// How often in a row the kernel may refuse all of it before the proxy gives up.
 const ATTEMPTS: u32 = 5;
@@ -31,8 +32,19 @@ const REMOVE: &str = "add table ip podlab-proxy\ndelete table ip podlab-proxy\n"
 pub struct Config {
     /// The name of the node.
     pub node: String,
-    /// Where the addresses of all the cluster's pods come from: other clients are masqueraded.
-    pub pod_cidr: IpNet,
+    /// Where the addresses of pods come from: other clients are masqueraded.
+    pub ranges: PodRanges,
+}
+
+/// The kernel can't be told, or doesn't take it.
+#[derive(Debug, thiserror::Error)]
+enum KernelError {
+    #[error(transparent)]
+    Rules(#[from] NftError),
+    #[error(transparent)]
+    Elements(#[from] MapsError),
+    #[error("cannot open a netlink socket: {0}")]
+    Socket(#[from] io::Error),
 }
 
 /// Serves the Services of `store` in the node whose namespace is `netns`, until it is dropped.
@@ -42,7 +54,7 @@ pub struct Config {
 /// the sender of `progress`.
 pub async fn serve(store: Store, netns: Netns, config: Config, progress: watch::Sender<u64>) {
     let result = match Kernel::open(netns, &config) {
-        Ok(kernel) => keep_up(&store, Arc::new(kernel), &config.node, &progress).await,
+        Ok(kernel) => keep_up(&store, Arc::new(kernel), &config, &progress).await,
         Err(error) => Err(error),
     };
     let Err(error) = result;
@@ -52,12 +64,12 @@ pub async fn serve(store: Store, netns: Netns, config: Config, progress: watch::
 async fn keep_up(
     store: &Store,
     kernel: Arc<Kernel>,
-    node: &str,
+    config: &Config,
     progress: &watch::Sender<u64>,
-) -> Result<Infallible, NftError> {
+) -> Result<Infallible, KernelError> {
     let mut refusals = 0;
     loop {
-        let Err(error) = follow(store, &kernel, node, progress, &mut refusals).await;
+        let Err(error) = follow(store, &kernel, config, progress, &mut refusals).await;
         refusals += 1;
         if refusals == ATTEMPTS {
             return Err(error);
@@ -71,15 +83,15 @@ async fn keep_up(
 async fn follow(
     store: &Store,
     kernel: &Arc<Kernel>,
-    node: &str,
+    config: &Config,
     progress: &watch::Sender<u64>,
     refusals: &mut u32,
-) -> Result<Infallible, NftError> {
+) -> Result<Infallible, KernelError> {
     // Before the watch: what has been deleted by now isn't in it.
     let mut revision = store.revision();
     let mut watch = store.watch();
-    let mut plan = Plan::new(node.to_owned());
-    let mut load: fn(&Kernel, Transaction) -> Result<(), NftError> = if *refusals == 0 {
+    let mut plan = Plan::new(config.node.clone(), config.ranges);
+    let mut load: fn(&Kernel, Transaction) -> Result<(), KernelError> = if *refusals == 0 {
         Kernel::load
     } else {
         Kernel::reload
@@ -109,44 +121,51 @@ async fn follow(
 /// The tables of a node.
 struct Kernel {
     nft: Nft,
+    maps: Maps,
     conntrack: Conntrack,
     skeleton: String,
 }
 
 impl Kernel {
-    fn open(netns: Netns, config: &Config) -> Result<Self, NftError> {
-        let skeleton = include_str!("skeleton.nft").replace("POD_CIDR", &config.pod_cidr.to_string());
+    fn open(netns: Netns, config: &Config) -> Result<Self, KernelError> {
+        let skeleton = include_str!("skeleton.nft").replace("POD_CIDR", &config.ranges.cluster.to_string());
         Ok(Self {
+            maps: Maps::open(&netns, TABLE)?,
             conntrack: Conntrack::open(&netns)?,
             nft: Nft::new(netns)?,
             skeleton,
         })
     }
 
-    /// Into a node without services, in one transaction.
-    fn load(&self, transaction: Transaction) -> Result<(), NftError> {
-        self.nft.load(&format!("{}\n{transaction}", self.skeleton))?;
+    /// Into a node without services: nobody is promised any before all are there.
+    fn load(&self, transaction: Transaction) -> Result<(), KernelError> {
+        let rules = format!("{}\n{}", self.skeleton, transaction.rules_before());
+        self.nft.load(&rules)?;
+        self.maps.change(transaction.changes())?;
         self.forget(&transaction);
         Ok(())
     }
 
-    /// In place of whatever there is, in one transaction.
-    fn reload(&self, transaction: Transaction) -> Result<(), NftError> {
+    /// In place of whatever there is, in one transaction of text: services go on while it is replaced.
+    fn reload(&self, transaction: Transaction) -> Result<(), KernelError> {
         self.nft
             .load(&format!("{REMOVE}{}\n{transaction}", self.skeleton))?;
         self.forget(&transaction);
+        // What went in the meantime isn't in the transaction.
+        self.forget_flows(|flow| transaction.knows_nothing_of(flow));
         Ok(())
     }
 
-    fn apply(&self, transaction: Transaction) -> Result<(), NftError> {
-        if transaction.is_empty() {
-            return Ok(());
-        }
+    /// Chains are made before anything leads to them, and deleted after that.
+    fn apply(&self, transaction: Transaction) -> Result<(), KernelError> {
         tracing::debug!("\n{transaction}");
-        if transaction.only_elements() {
-            self.nft.apply(&transaction.to_nftables())?;
-        } else {
-            self.nft.load(&transaction.to_string())?;
+        let (before, after) = (transaction.rules_before(), transaction.rules_after());
+        if !before.is_empty() {
+            self.nft.load(&before)?;
+        }
+        self.maps.change(transaction.changes())?;
+        if !after.is_empty() {
+            self.nft.load(&after)?;
         }
         self.forget(&transaction);
         Ok(())
@@ -154,19 +173,18 @@ impl Kernel {
 
     /// What is remembered of clients, and must not be any more.
     fn forget(&self, transaction: &Transaction) {
-        self.forget_stale_flows(transaction);
+        if !transaction.udp.is_empty() {
+            self.forget_flows(|flow| transaction.makes_stale(flow));
+        }
         if let Err(error) = affinity::forget(&self.nft, &transaction.forgotten) {
             tracing::warn!("cannot forget where clients stayed: {error}");
         }
     }
 
     /// At worst a client's datagrams go to a pod that is gone until it pauses for the kernel's time-out.
-    fn forget_stale_flows(&self, transaction: &Transaction) {
-        if transaction.udp.is_empty() {
-            return;
-        }
+    fn forget_flows(&self, is_stale: impl Fn(&Flow) -> bool) {
         let result = self.conntrack.flows().and_then(|flows| {
-            let mut stale = flows.iter().filter(|flow| transaction.makes_stale(flow));
+            let mut stale = flows.iter().filter(|flow| is_stale(flow));
             stale.try_for_each(|flow| self.conntrack.delete(flow))
         });
         if let Err(error) = result {

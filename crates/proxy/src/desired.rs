@@ -1,6 +1,5 @@
 //! What a Service and its EndpointSlices ask for, seen from one node.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
@@ -23,11 +22,12 @@ const NOT_OURS: &[&str] = &[
 /// `service.spec.sessionAffinityConfig.clientIP.timeoutSeconds` when nothing has filled in the default.
 const DEFAULT_AFFINITY_SECONDS: u32 = 10_800;
 
-/// Where a service is to be reached, and who answers there.
+/// Where a service is to be reached, and who answers there. (There are many services, and most have one port and few
+/// endpoints: so all of this is in vectors, in order and without repetitions.)
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Desired {
-    pub(crate) addresses: BTreeSet<IpAddr>,
-    pub(crate) ports: BTreeMap<Frontend, Port>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) ports: Vec<(Frontend, Port)>,
 }
 
 /// A port of a service.
@@ -38,7 +38,7 @@ pub(crate) struct Port {
     pub(crate) balancing: Balancing,
     pub(crate) answer: Answer,
     /// Who could answer for it, on whatever node, also to their last: UDP clients that are with one of these stay.
-    pub(crate) serving: BTreeSet<SocketAddr>,
+    pub(crate) serving: Vec<SocketAddr>,
 }
 
 /// How one of several endpoints is picked.
@@ -54,7 +54,7 @@ pub(crate) struct Balancing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// One of these; when there are none, the connection is refused.
-    By(BTreeSet<SocketAddr>),
+    By(Vec<SocketAddr>),
     /// Nobody: the endpoints are on other nodes, and the service is for each node's own.
     Silence,
 }
@@ -63,7 +63,7 @@ impl Desired {
     pub(crate) fn new(service: &Service, slices: &[&EndpointSlice], node: &Place) -> Self {
         let mut desired = Self {
             addresses: cluster_ips(service),
-            ports: BTreeMap::new(),
+            ports: Vec::new(),
         };
         let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
         for port in ports {
@@ -84,11 +84,27 @@ impl Desired {
                     answer: answer(service, &candidates, node),
                     serving: serving(&candidates),
                 };
-                desired.ports.insert(frontend, wanted);
+                desired.ports.push((frontend, wanted));
             }
         }
+        desired.ports.sort_by_key(|(frontend, _)| *frontend);
+        desired.ports.dedup_by_key(|(frontend, _)| *frontend);
         desired
     }
+
+    pub(crate) fn has_port(&self, frontend: &Frontend) -> bool {
+        self.ports
+            .binary_search_by_key(frontend, |(frontend, _)| *frontend)
+            .is_ok()
+    }
+}
+
+/// In order, and each once.
+pub(crate) fn ordered<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<_> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items
 }
 
 fn balancing(service: &Service) -> Balancing {
@@ -112,19 +128,16 @@ fn balancing(service: &Service) -> Balancing {
 }
 
 /// None for headless services, those of type ExternalName, and those that are left alone. Only IPv4 has its table yet.
-fn cluster_ips(service: &Service) -> BTreeSet<IpAddr> {
+fn cluster_ips(service: &Service) -> Vec<IpAddr> {
     let Some(spec) = &service.spec else {
-        return BTreeSet::new();
+        return Vec::new();
     };
     if spec.type_.as_deref() == Some("ExternalName") || is_left_alone(&service.metadata) {
-        return BTreeSet::new();
+        return Vec::new();
     }
-    let first = spec.cluster_ip.iter();
-    first
-        .chain(spec.cluster_ips.iter().flatten())
-        .filter_map(|address| address.parse().ok())
-        .filter(IpAddr::is_ipv4)
-        .collect()
+    let all = spec.cluster_ip.iter().chain(spec.cluster_ips.iter().flatten());
+    let all = all.filter_map(|address| address.parse().ok());
+    ordered(all.filter(IpAddr::is_ipv4))
 }
 
 /// Whether it is labelled as another proxy's, or nobody's.

@@ -1,23 +1,19 @@
-//! What the maps of `skeleton.nft` hold, and changes of it.
+//! What the maps of `skeleton.nft` hold.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use nftables::expr::{Elem, Expression, NamedExpression, Prefix, Verdict as NftVerdict};
-use nftables::schema::{Element as Elements, NfCmd, NfListObject, NfObject, Nftables};
-use nftables::stmt::JumpTarget;
-use nftables::types::NfFamily;
-use podlab_kernel::conntrack::{Flow, Protocol};
+use podlab_kernel::conntrack::Protocol;
+use podlab_kernel::maps::{self, Fields};
 
-use crate::pick::Pick;
+use crate::pick::Chain;
 
 /// The table in every family.
 pub const TABLE: &str = "podlab-proxy";
 
-/// The chain of services whose endpoints are on other nodes. (nft's JSON refuses the verdict `drop` in an element.)
-const SILENCE: &str = "not-here";
+/// In `picks`, the number of `not-here`: the chain of services whose endpoints are on other nodes.
+const SILENCE: u32 = 0;
 
 /// The longest comment that nft takes with an element, in bytes.
 const LONGEST_COMMENT: usize = 127;
@@ -33,7 +29,7 @@ pub struct Frontend {
     pub port: u16,
 }
 
-/// An element of one of the maps and sets.
+/// An element of one of the maps and sets. They are in order of the maps, and then of their keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Element {
     /// Of `cluster-ips`: a service has this address.
@@ -86,7 +82,7 @@ pub enum Element {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// One of its endpoints is picked.
-    Pick(Pick),
+    Pick(Chain),
     /// Nothing is answered: its endpoints are on other nodes, and it is for each node's own.
     Drop,
 }
@@ -101,110 +97,6 @@ pub enum Key {
     Identity(Frontend, u32),
     Hairpin(IpAddr),
     ServiceRange(IpNet),
-}
-
-/// A change that the kernel makes as a whole or not at all. Its text form is the nft commands that it stands for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Transaction {
-    /// The chains to be made, before anything else.
-    pub add_chains: BTreeSet<Pick>,
-    /// What is to be deleted, before anything is added.
-    pub delete: BTreeSet<Element>,
-    /// What is to be added.
-    pub add: BTreeSet<Element>,
-    /// The chains to be deleted, when nothing leads there any more.
-    pub delete_chains: BTreeSet<Pick>,
-    /// After that: where clients don't stay with their endpoints any longer. What they remember is forgotten.
-    pub forgotten: BTreeSet<Frontend>,
-    /// After that: the UDP services that have lost somebody who served, or got their first endpoint, with those who
-    /// serve now. Clients would go on sending to whom conntrack remembers.
-    pub udp: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
-}
-
-impl Transaction {
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether a flow is to be forgotten: one to a service, with somebody who doesn't serve it any more.
-    pub fn makes_stale(&self, flow: &Flow) -> bool {
-        flow.protocol == Protocol::Udp
-            && self
-                .udp
-                .get(&flow.original.destination)
-                .is_some_and(|serving| !serving.contains(&flow.reply.source))
-    }
-
-    /// Whether elements are all that it changes.
-    pub fn only_elements(&self) -> bool {
-        self.add_chains.is_empty() && self.delete_chains.is_empty()
-    }
-
-    /// The deletions and additions of elements as nft's JSON. (That has no way to give a chain a comment: chains are
-    /// only in the text form.)
-    pub fn to_nftables(&self) -> Nftables<'static> {
-        let delete = commands(&self.delete, NfCmd::Delete, Element::key_expression);
-        let add = commands(&self.add, NfCmd::Add, Element::expression);
-        Nftables {
-            objects: delete.chain(add).collect(),
-        }
-    }
-}
-
-/// One command for each map.
-fn commands<'a>(
-    elements: &'a BTreeSet<Element>,
-    command: fn(NfListObject<'static>) -> NfCmd<'static>,
-    expression: fn(&Element) -> Expression<'static>,
-) -> impl Iterator<Item = NfObject<'static>> + 'a {
-    let mut of_maps = BTreeMap::<_, Vec<_>>::new();
-    for element in elements {
-        let map = (element.is_ipv4(), element.map());
-        of_maps.entry(map).or_default().push(expression(element));
-    }
-    of_maps.into_iter().map(move |((is_ipv4, map), elements)| {
-        NfObject::CmdObject(command(NfListObject::Element(Elements {
-            family: if is_ipv4 { NfFamily::IP } else { NfFamily::IP6 },
-            table: TABLE.into(),
-            name: map.into(),
-            elem: elements.into(),
-        })))
-    })
-}
-
-impl fmt::Display for Transaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chain in &self.add_chains {
-            write!(f, "{chain}")?;
-        }
-        for element in &self.delete {
-            let (family, map) = (element.family(), element.map());
-            writeln!(f, "delete element {family} {TABLE} {map} {{ {} }}", element.key())?;
-        }
-        for element in &self.add {
-            let (family, map) = (element.family(), element.map());
-            writeln!(f, "add element {family} {TABLE} {map} {{ {element} }}")?;
-        }
-        for chain in &self.delete_chains {
-            writeln!(f, "{}", chain.deletion())?;
-        }
-        for frontend in &self.forgotten {
-            writeln!(
-                f,
-                "# clients of {frontend} don't stay with their endpoints any longer"
-            )?;
-        }
-        for (service, serving) in &self.udp {
-            let serving: Vec<_> = serving.iter().map(ToString::to_string).collect();
-            writeln!(
-                f,
-                "# UDP flows to {service} with others than [{}] are forgotten",
-                serving.join(", ")
-            )?;
-        }
-        Ok(())
-    }
 }
 
 impl Element {
@@ -246,76 +138,54 @@ impl Element {
         if self.is_ipv4() { "ip" } else { "ip6" }
     }
 
-    fn key_expression(&self) -> Expression<'static> {
-        match self.key() {
-            Key::ClusterIp(address) => text(address),
-            Key::ServiceIp(Frontend {
-                address,
-                protocol,
-                port,
-            }) => concat([text(address), text(protocol), number(port)]),
-            Key::Endpoint(
-                Frontend {
-                    address,
-                    protocol,
-                    port,
-                },
-                last,
-            )
-            | Key::Identity(
-                Frontend {
-                    address,
-                    protocol,
-                    port,
-                },
-                last,
-            ) => concat([text(address), text(protocol), number(port), number(last)]),
-            Key::Hairpin(address) => concat([text(address), text(address)]),
-            Key::ServiceRange(range) => Expression::Named(NamedExpression::Prefix(Prefix {
-                addr: Box::new(text(range.network())),
-                len: range.prefix_len().into(),
-            })),
-        }
+    /// The command that deletes it.
+    pub(crate) fn deletion(&self) -> String {
+        let (family, map) = (self.family(), self.map());
+        format!("delete element {family} {TABLE} {map} {{ {} }}\n", self.key())
     }
 
-    fn expression(&self) -> Expression<'static> {
-        let key = self.key_expression();
-        match self {
-            Self::ClusterIp { service, .. } => commented(key, service),
-            Self::ServiceIp { verdict, name, .. } => {
-                let target = verdict.chain().into();
-                let verdict = NftVerdict::Goto(JumpTarget { target });
-                Expression::List(vec![commented(key, name), Expression::Verdict(verdict)])
-            }
+    /// The command that adds it.
+    pub(crate) fn addition(&self) -> String {
+        let (family, map) = (self.family(), self.map());
+        format!("add element {family} {TABLE} {map} {{ {self} }}\n")
+    }
+
+    pub(crate) fn content(&self) -> maps::Element {
+        let value = match self {
+            Self::ServiceIp { verdict, .. } => Some(Fields::default().mark(verdict.number())),
             Self::Endpoint { endpoint, .. } => {
-                Expression::List(vec![key, concat([text(endpoint.ip()), number(endpoint.port())])])
+                Some(Fields::default().address(endpoint.ip()).port(endpoint.port()))
             }
-            Self::Identity { identity, .. } => Expression::List(vec![key, number(*identity)]),
-            Self::Hairpin { .. } | Self::ServiceRange { .. } => key,
+            Self::Identity { identity, .. } => Some(Fields::default().mark(*identity)),
+            Self::ClusterIp { .. } | Self::Hairpin { .. } | Self::ServiceRange { .. } => None,
+        };
+        let comment = match self {
+            Self::ClusterIp { service, .. } => Some(service),
+            Self::ServiceIp { name, .. } => Some(name),
+            _ => None,
+        };
+        maps::Element {
+            key: self.key().fields(),
+            value,
+            comment: comment.map(|comment| shortened(comment).to_owned()),
         }
     }
 }
 
-fn text(value: impl ToString) -> Expression<'static> {
-    Expression::String(value.to_string().into())
-}
-
-fn number(value: impl Into<u32>) -> Expression<'static> {
-    Expression::Number(value.into())
-}
-
-fn concat<const N: usize>(parts: [Expression<'static>; N]) -> Expression<'static> {
-    Expression::Named(NamedExpression::Concat(parts.into()))
-}
-
-fn commented(key: Expression<'static>, comment: &str) -> Expression<'static> {
-    Expression::Named(NamedExpression::Elem(Elem {
-        val: Box::new(key),
-        timeout: None,
-        expires: None,
-        comment: Some(shortened(comment).to_owned().into()),
-        counter: None,
-    }))
+impl Key {
+    pub(crate) fn fields(&self) -> Fields {
+        let of = |frontend: &Frontend| {
+            let fields = Fields::default().address(frontend.address);
+            fields.protocol(frontend.protocol).port(frontend.port)
+        };
+        match self {
+            Self::ClusterIp(address) => Fields::default().address(*address),
+            Self::ServiceIp(frontend) => of(frontend),
+            Self::Endpoint(frontend, number) | Self::Identity(frontend, number) => of(frontend).mark(*number),
+            Self::Hairpin(address) => Fields::default().address(*address).address(*address),
+            Self::ServiceRange(range) => Fields::default().address(range.network()),
+        }
+    }
 }
 
 /// Names of objects are ASCII, so every byte is a character.
@@ -329,7 +199,7 @@ impl fmt::Display for Element {
         match self {
             Self::ClusterIp { service, .. } => write!(f, "{key} comment \"{}\"", shortened(service)),
             Self::ServiceIp { verdict, name, .. } => {
-                write!(f, "{key} comment \"{}\" : {verdict}", shortened(name))
+                write!(f, "{key} comment \"{}\" : {}", shortened(name), verdict.number())
             }
             Self::Endpoint { endpoint, .. } => write!(f, "{key} : {} . {}", endpoint.ip(), endpoint.port()),
             Self::Identity { identity, .. } => write!(f, "{key} : {identity}"),
@@ -339,18 +209,12 @@ impl fmt::Display for Element {
 }
 
 impl Verdict {
-    /// The chain that does it.
-    fn chain(&self) -> String {
+    /// By which `picks` leads to the chain that does it.
+    pub fn number(&self) -> u32 {
         match self {
-            Self::Pick(pick) => pick.chain(),
-            Self::Drop => SILENCE.to_owned(),
+            Self::Pick(chain) => chain.number,
+            Self::Drop => SILENCE,
         }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "goto {}", self.chain())
     }
 }
 

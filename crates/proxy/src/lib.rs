@@ -1,7 +1,7 @@
 //! kube-proxy's room: Services and EndpointSlices become elements of nftables maps.
 //!
 //! [`plan`] says what the maps should hold, and with it what a change of the cluster changes in them: a
-//! [`elements::Transaction`]. [`agent`] has the kernel do it. The rules themselves never change; they are read and
+//! [`transaction::Transaction`]. [`agent`] has the kernel do it. The rules themselves never change; they are read and
 //! explained in `skeleton.nft`.
 
 mod affinity;
@@ -12,3 +12,4 @@ pub mod pick;
 pub mod plan;
 mod served;
 mod topology;
+pub mod transaction;

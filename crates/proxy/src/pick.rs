@@ -1,5 +1,6 @@
 //! The chains that pick one of a service port's endpoints.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::elements::{Frontend, TABLE};
@@ -14,6 +15,66 @@ pub struct Pick {
     pub turns: Option<Frontend>,
     /// A client stays with its endpoint until this many seconds after its last connection.
     pub stay: Option<u32>,
+}
+
+/// A chain that picks, and the number by which `picks` leads to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chain {
+    /// The number of endpoints, for services without wishes of their own; others begin above all of these.
+    pub number: u32,
+    /// How it picks.
+    pub pick: Pick,
+}
+
+impl Chain {
+    /// The commands that delete it.
+    pub(crate) fn deletion(&self) -> String {
+        let Self { number, pick } = self;
+        format!(
+            "delete element ip {TABLE} picks {{ {number} }}\ndelete chain ip {TABLE} {}\n",
+            pick.chain()
+        )
+    }
+}
+
+/// Numbers of chains begin here, for those whose number isn't that of their endpoints.
+const FIRST_OTHER: u32 = 1 << 16;
+
+/// The chains that there are.
+#[derive(Debug, Default)]
+pub(crate) struct Chains {
+    numbers: BTreeMap<Pick, u32>,
+    others: u32,
+    new: BTreeSet<Chain>,
+}
+
+impl Chains {
+    /// The chain that picks like this; a new one if there is none yet.
+    pub(crate) fn that_does(&mut self, pick: Pick) -> Chain {
+        if let Some(&number) = self.numbers.get(&pick) {
+            return Chain { number, pick };
+        }
+        let number = match (pick.turns, pick.stay, u32::try_from(pick.endpoints)) {
+            (None, None, Ok(endpoints)) if endpoints < FIRST_OTHER => endpoints,
+            _ => {
+                self.others = self.others.wrapping_add(1) % (u32::MAX - FIRST_OTHER);
+                FIRST_OTHER + self.others
+            }
+        };
+        self.numbers.insert(pick, number);
+        let chain = Chain { number, pick };
+        self.new.insert(chain);
+        chain
+    }
+
+    /// Those that have come since this was last asked.
+    pub(crate) fn take_new(&mut self) -> BTreeSet<Chain> {
+        std::mem::take(&mut self.new)
+    }
+
+    pub(crate) fn remove(&mut self, chain: Chain) {
+        self.numbers.remove(&chain.pick);
+    }
 }
 
 impl Pick {
@@ -33,28 +94,25 @@ impl Pick {
         }
         name
     }
-
-    /// The command that deletes its chain.
-    pub(crate) fn deletion(&self) -> String {
-        format!("delete chain ip {TABLE} {}", self.chain())
-    }
 }
 
-impl fmt::Display for Pick {
-    /// The commands that make its chain.
+impl fmt::Display for Chain {
+    /// The commands that make it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (order, generator) = match self.turns {
+        let Self { number, pick } = self;
+        let (order, generator) = match pick.turns {
             Some(_) => ("in turn", "inc"),
             None => ("at random", "random"),
         };
-        let text = match self.stay {
+        let text = match pick.stay {
             None => include_str!("pick.nft").to_owned(),
             Some(seconds) => include_str!("stay.nft").replace("TIMEOUT", &seconds.to_string()),
         };
-        let endpoints = self.endpoints;
+        let endpoints = pick.endpoints;
         f.write_str(
             &text
-                .replace("CHAIN", &self.chain())
+                .replace("CHAIN", &pick.chain())
+                .replace("NUMBER", &number.to_string())
                 .replace("ORDER", order)
                 .replace("GENERATOR", generator)
                 .replace("of N endpoints", &format!("of {endpoints} endpoints"))

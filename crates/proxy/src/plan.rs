@@ -15,10 +15,11 @@ use podlab_control::store::{Change, Event, Shared, name_of};
 use podlab_kernel::conntrack::Protocol;
 
 use crate::desired::{Desired, is_left_alone};
-use crate::elements::{Element, Frontend, Transaction, Verdict};
-use crate::pick::Pick;
+use crate::elements::{Element, Frontend, Verdict};
+use crate::pick::{Chain, Chains};
 use crate::served::{Identities, ServedPort};
 use crate::topology::Place;
+use crate::transaction::Transaction;
 
 /// The services of a cluster, and what the maps hold for them. The work of a change is that of the services that
 /// it touches, however many there are.
@@ -33,27 +34,44 @@ pub struct Plan {
     owners: HashMap<IpAddr, NamespacedName>,
     /// In how many slots each pod is.
     slots_of: HashMap<IpAddr, usize>,
-    /// The chains that there are.
-    chains: BTreeSet<Pick>,
+    chains: Chains,
     identities: Identities,
     place: Place,
+    ranges: PodRanges,
     service_cidrs: BTreeMap<NamespacedName, Vec<IpNet>>,
     /// The elements of `service-ranges`.
     service_ranges: BTreeSet<Element>,
 }
 
-/// What the maps hold for a service.
+/// Where pods have their addresses from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PodRanges {
+    /// The whole cluster's.
+    pub cluster: IpNet,
+    /// The node's part of them.
+    pub node: IpNet,
+}
+
+impl PodRanges {
+    /// Whether it may be on this node that an endpoint meets itself: a pod of another node does so there.
+    fn may_be_here(&self, address: IpAddr) -> bool {
+        self.node.contains(&address) || !self.cluster.contains(&address)
+    }
+}
+
+/// What the maps hold for a service; its ports are in order.
 #[derive(Default)]
 struct Served {
-    addresses: BTreeSet<IpAddr>,
-    ports: BTreeMap<Frontend, ServedPort>,
+    addresses: Vec<IpAddr>,
+    ports: Vec<(Frontend, ServedPort)>,
 }
 
 impl Plan {
     /// What the maps of a node should hold, before anything is in the store.
-    pub fn new(node: String) -> Self {
+    pub fn new(node: String, ranges: PodRanges) -> Self {
         Self {
             place: Place { node, zone: None },
+            ranges,
             ..Self::default()
         }
     }
@@ -157,10 +175,10 @@ impl Plan {
         let Some(served) = self.served.get_mut(name) else {
             return;
         };
-        served.ports.retain(|frontend, port| {
-            let stays = desired.ports.contains_key(frontend);
+        served.ports.retain(|(frontend, port)| {
+            let stays = desired.has_port(frontend);
             if !stays {
-                changes.replace(*frontend, port, &ServedPort::default());
+                changes.replace(*frontend, port, &ServedPort::default(), &mut self.chains);
             }
             stays
         });
@@ -172,7 +190,7 @@ impl Plan {
                 changes
                     .transaction
                     .delete
-                    .insert(Element::ClusterIp { address, service });
+                    .push(Element::ClusterIp { address, service });
             }
             stays
         });
@@ -192,12 +210,13 @@ impl Plan {
                 tracing::error!(%address, "the ClusterIP of {name} is that of {owner}");
                 continue;
             }
-            if served.addresses.insert(address) {
+            if !served.addresses.contains(&address) {
+                served.addresses.push(address);
                 let service = name.to_string();
                 changes
                     .transaction
                     .add
-                    .insert(Element::ClusterIp { address, service });
+                    .push(Element::ClusterIp { address, service });
             }
         }
         for (frontend, port) in desired.ports {
@@ -209,10 +228,17 @@ impl Plan {
             } else {
                 format!("{name}:{}", port.name)
             };
-            let served = served.ports.entry(frontend).or_default();
-            let next = served.next(name, port, &mut self.identities);
-            changes.replace(frontend, served, &next);
-            *served = next;
+            let index = served
+                .ports
+                .binary_search_by_key(&frontend, |(frontend, _)| *frontend);
+            let index = index.unwrap_or_else(|index| {
+                served.ports.insert(index, (frontend, ServedPort::default()));
+                index
+            });
+            let port_now = &mut served.ports[index].1;
+            let next = port_now.next(name, port, &mut self.identities);
+            changes.replace(frontend, port_now, &next, &mut self.chains);
+            *port_now = next;
         }
         if served.addresses.is_empty() {
             self.served.remove(&name);
@@ -234,10 +260,13 @@ impl Plan {
             } else {
                 self.slots_of.insert(address, after);
             }
+            if !self.ranges.may_be_here(address) {
+                continue;
+            }
             let hairpin = Element::Hairpin { address };
             match (before, after) {
-                (0, 1..) => transaction.add.insert(hairpin),
-                (1.., 0) => transaction.delete.insert(hairpin),
+                (0, 1..) => transaction.add.push(hairpin),
+                (1.., 0) => transaction.delete.push(hairpin),
                 _ => continue,
             };
         }
@@ -252,6 +281,8 @@ impl Plan {
             .add
             .extend(ranges.difference(&self.service_ranges).cloned());
         self.service_ranges = ranges;
+        transaction.delete.sort_unstable();
+        transaction.add.sort_unstable();
         self.set_chains(&mut transaction);
         transaction
     }
@@ -260,21 +291,21 @@ impl Plan {
     fn set_chains(&mut self, transaction: &mut Transaction) {
         let needed: BTreeSet<_> = transaction.add.iter().filter_map(chain_of).collect();
         for chain in transaction.delete.iter().filter_map(chain_of) {
-            if chain.turns.is_some() && !needed.contains(&chain) && self.chains.remove(&chain) {
+            if chain.pick.turns.is_some() && !needed.contains(&chain) {
+                self.chains.remove(chain);
                 transaction.delete_chains.insert(chain);
             }
         }
-        transaction.add_chains = needed.difference(&self.chains).copied().collect();
-        self.chains.extend(needed);
+        transaction.add_chains = self.chains.take_new();
     }
 }
 
-fn chain_of(element: &Element) -> Option<Pick> {
+fn chain_of(element: &Element) -> Option<Chain> {
     match element {
         Element::ServiceIp {
-            verdict: Verdict::Pick(pick),
+            verdict: Verdict::Pick(chain),
             ..
-        } => Some(*pick),
+        } => Some(*chain),
         _ => None,
     }
 }
@@ -291,23 +322,29 @@ fn cidrs(range: &ServiceCIDR) -> Vec<IpNet> {
 struct Changes {
     transaction: Transaction,
     /// In how many slots more, or less, each pod is.
-    slots_of: BTreeMap<IpAddr, isize>,
+    slots_of: HashMap<IpAddr, isize>,
 }
 
 impl Changes {
     /// The maps' elements for a port become others.
-    fn replace(&mut self, frontend: Frontend, old: &ServedPort, new: &ServedPort) {
+    fn replace(&mut self, frontend: Frontend, old: &ServedPort, new: &ServedPort, chains: &mut Chains) {
         if old == new {
             return;
         }
-        let (before, after) = (old.elements(frontend), new.elements(frontend));
-        for element in before.difference(&after) {
+        let (before, after) = (old.elements(frontend, chains), new.elements(frontend, chains));
+        for element in before
+            .iter()
+            .filter(|element| after.binary_search(element).is_err())
+        {
             self.count(element, -1);
-            self.transaction.delete.insert(element.clone());
+            self.transaction.delete.push(element.clone());
         }
-        for element in after.difference(&before) {
+        for element in after
+            .iter()
+            .filter(|element| before.binary_search(element).is_err())
+        {
             self.count(element, 1);
-            self.transaction.add.insert(element.clone());
+            self.transaction.add.push(element.clone());
         }
         if old.has_affinity() && !new.has_affinity() {
             self.transaction.forgotten.insert(frontend);
@@ -316,7 +353,7 @@ impl Changes {
         // The service that had the address has just given it back, with nobody serving.
         let is_taken_over = self.transaction.udp.contains_key(&service);
         if frontend.protocol == Protocol::Udp && (is_taken_over || new.makes_flows_stale(old)) {
-            self.transaction.udp.insert(service, new.serving().clone());
+            self.transaction.udp.insert(service, new.serving());
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::desired::{Answer, Balancing, Port};
 use crate::elements::{Element, Frontend, Verdict};
-use crate::pick::Pick;
+use crate::pick::{Chains, Pick};
 
 /// Identities begin above all slots.
 const FIRST_IDENTITY: u32 = 1 << 16;
@@ -19,8 +19,8 @@ pub(crate) struct ServedPort {
     /// Whether the endpoints are other nodes' alone.
     silent: bool,
     slots: Vec<Slot>,
-    /// Whom UDP clients may stay with: those of the slots, and more.
-    serving: BTreeSet<SocketAddr>,
+    /// Whom UDP clients may stay with: those of the slots, and more; in order.
+    serving: Vec<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl ServedPort {
     pub(crate) fn next(&self, name: String, port: Port, identities: &mut Identities) -> Self {
         let (silent, endpoints) = match port.answer {
             Answer::By(endpoints) => (false, endpoints),
-            Answer::Silence => (true, BTreeSet::new()),
+            Answer::Silence => (true, Vec::new()),
         };
         let old: Vec<_> = self.endpoints().collect();
         let identity_of = |endpoint: &SocketAddr| {
@@ -79,12 +79,13 @@ impl ServedPort {
     /// Whether UDP flows to `old` may now be with somebody who doesn't serve any more, or with nobody.
     pub(crate) fn makes_flows_stale(&self, old: &Self) -> bool {
         let has_first = old.slots.is_empty() && !self.slots.is_empty();
-        has_first || !old.serving.is_subset(&self.serving)
+        let still_serves = |it| self.serving.binary_search(it).is_ok();
+        has_first || !old.serving.iter().all(still_serves)
     }
 
     /// Whom UDP clients may stay with.
-    pub(crate) fn serving(&self) -> &BTreeSet<SocketAddr> {
-        &self.serving
+    pub(crate) fn serving(&self) -> BTreeSet<SocketAddr> {
+        self.serving.iter().copied().collect()
     }
 
     /// Whether clients stay with their endpoints.
@@ -92,19 +93,19 @@ impl ServedPort {
         self.balancing.stay.is_some()
     }
 
-    /// What the maps hold for it.
-    pub(crate) fn elements(&self, frontend: Frontend) -> BTreeSet<Element> {
-        let mut elements = BTreeSet::new();
-        if let Some(verdict) = self.verdict(frontend) {
+    /// What the maps hold for it, in order.
+    pub(crate) fn elements(&self, frontend: Frontend, chains: &mut Chains) -> Vec<Element> {
+        let mut elements = Vec::with_capacity(1 + 2 * self.slots.len());
+        if let Some(verdict) = self.verdict(frontend, chains) {
             let name = self.name.clone();
-            elements.insert(Element::ServiceIp {
+            elements.push(Element::ServiceIp {
                 frontend,
                 verdict,
                 name,
             });
         }
         for (slot, Slot { endpoint, identity }) in (0..).zip(&self.slots) {
-            elements.insert(Element::Endpoint {
+            elements.push(Element::Endpoint {
                 frontend,
                 number: identity.unwrap_or(slot),
                 endpoint: *endpoint,
@@ -115,27 +116,32 @@ impl ServedPort {
                 identity,
             }));
         }
+        elements.sort_unstable();
         elements
     }
 
     /// None: connections are refused.
-    fn verdict(&self, frontend: Frontend) -> Option<Verdict> {
+    fn verdict(&self, frontend: Frontend, chains: &mut Chains) -> Option<Verdict> {
         if self.silent {
             return Some(Verdict::Drop);
         }
         (!self.slots.is_empty()).then(|| {
-            Verdict::Pick(Pick {
+            Verdict::Pick(chains.that_does(Pick {
                 endpoints: self.slots.len(),
                 turns: self.balancing.turns.then_some(frontend),
                 stay: self.balancing.stay,
-            })
+            }))
         })
     }
 }
 
 /// Keeps as many endpoints as possible in their slots: who is new goes where somebody left, and when there are
 /// more that left, the last slots move into the gaps.
-fn assign(old: &[SocketAddr], mut endpoints: BTreeSet<SocketAddr>) -> Vec<SocketAddr> {
+fn assign(old: &[SocketAddr], endpoints: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if old.is_empty() {
+        return endpoints;
+    }
+    let mut endpoints: BTreeSet<_> = endpoints.into_iter().collect();
     let mut slots: Vec<_> = old.iter().map(|endpoint| endpoints.take(endpoint)).collect();
     let mut new = endpoints.into_iter();
     for slot in slots.iter_mut().filter(|slot| slot.is_none()) {

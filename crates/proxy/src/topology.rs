@@ -1,13 +1,12 @@
 //! Which of a service's endpoints a node uses, as Kubernetes' proxies decide it: by their conditions, by
 //! `internalTrafficPolicy`, and by the hints that `trafficDistribution` leads to.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::Endpoint;
 
-use crate::desired::Answer;
+use crate::desired::{Answer, ordered};
 
 /// Where a proxy is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,21 +49,20 @@ pub(crate) fn answer(service: &Service, candidates: &[Candidate<'_>], place: &Pl
 }
 
 /// Who could answer for a port on any node, ready or not, also to their last.
-pub(crate) fn serving(candidates: &[Candidate<'_>]) -> BTreeSet<SocketAddr> {
+pub(crate) fn serving(candidates: &[Candidate<'_>]) -> Vec<SocketAddr> {
     let serving = candidates
         .iter()
         .filter(|candidate| is_serving(candidate.endpoint));
-    serving.map(|candidate| candidate.address).collect()
+    ordered(serving.map(|candidate| candidate.address))
 }
 
 /// The endpoints that are ready; when none is, those that still serve while they terminate.
-fn usable(candidates: &[Candidate<'_>], keep: impl Fn(&Endpoint) -> bool) -> BTreeSet<SocketAddr> {
-    let that = |condition: fn(&Endpoint) -> bool| -> BTreeSet<SocketAddr> {
-        candidates
+fn usable(candidates: &[Candidate<'_>], keep: impl Fn(&Endpoint) -> bool) -> Vec<SocketAddr> {
+    let that = |condition: fn(&Endpoint) -> bool| {
+        let those = candidates
             .iter()
-            .filter(|candidate| condition(candidate.endpoint) && keep(candidate.endpoint))
-            .map(|candidate| candidate.address)
-            .collect()
+            .filter(|candidate| condition(candidate.endpoint) && keep(candidate.endpoint));
+        ordered(those.map(|candidate| candidate.address))
     };
     let ready = that(is_ready);
     if ready.is_empty() {

@@ -28,7 +28,13 @@ impl Follower {
         Self {
             watch: store.watch(),
             store,
-            plan: Plan::new("node-1".to_owned()),
+            plan: Plan::new(
+                "node-1".to_owned(),
+                PodRanges {
+                    cluster: "10.244.0.0/16".parse().unwrap(),
+                    node: "10.244.0.0/24".parse().unwrap(),
+                },
+            ),
             story: String::new(),
         }
     }
@@ -46,7 +52,9 @@ impl Follower {
         let chains: String = transaction
             .add_chains
             .iter()
-            .map(|pick| format!("add chain ip podlab-proxy {} {{ … }}\n", pick.chain()))
+            .map(|Chain { number, pick }| {
+                format!("add chain ip podlab-proxy {} {{ … }} # {number}\n", pick.chain())
+            })
             .collect();
         let elements = Transaction {
             add_chains: BTreeSet::new(),
@@ -234,7 +242,7 @@ fn of_a_slice_only_first_addresses_count_and_none_of_one_for_others() {
             Element::Endpoint { endpoint, .. } => Some(endpoint.to_string()),
             _ => None,
         };
-        let of = |elements: &BTreeSet<Element>| elements.iter().filter_map(pod).collect::<Vec<_>>();
+        let of = |elements: &[Element]| elements.iter().filter_map(pod).collect::<Vec<_>>();
         (of(&transaction.add), of(&transaction.delete))
     };
     assert_eq!(

@@ -21,7 +21,7 @@ fn endpoints_stay_in_their_slots() {
         ("abc", "abcxy", "abcxy"),
         ("abc", "", ""),
     ] {
-        let slots = assign(&endpoints(old), endpoints(wanted).into_iter().collect());
+        let slots = assign(&endpoints(old), endpoints(wanted));
         assert_eq!(slots, endpoints(expected), "{old} to {wanted}");
     }
 }

@@ -18,6 +18,7 @@ use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
 use podlab_node::cni::{Host, NodeNetwork, PodLink, Underlay};
 use podlab_proxy::agent::{self, Config};
+use podlab_proxy::plan::PodRanges;
 use serde_json::{Value, json};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
 use tokio::runtime::Runtime;
@@ -67,7 +68,7 @@ impl Lab {
             let node = Netns::create().unwrap();
             let mut underlay = Underlay::create().await.unwrap();
             underlay.add_node(NODE_NAME, node.clone()).await.unwrap();
-            let (pods, cluster) = ("10.244.0.0/24".parse().unwrap(), "10.244.0.0/16".parse().unwrap());
+            let PodRanges { cluster, node: pods } = ranges();
             let network = NodeNetwork::create(node.clone(), pods, cluster).await.unwrap();
             let (proxy, progress) = start_proxy(&store, &node);
             Self {
@@ -240,11 +241,18 @@ pub(crate) fn listen(at: &Netns, address: IpAddr, port: u16) {
 fn start_proxy(store: &Store, node: &Netns) -> (JoinHandle<()>, watch::Receiver<u64>) {
     let config = Config {
         node: NODE_NAME.to_owned(),
-        pod_cidr: "10.244.0.0/16".parse().unwrap(),
+        ranges: ranges(),
     };
     let (sender, progress) = watch::channel(0);
     let proxy = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));
     (proxy, progress)
+}
+
+pub(crate) fn ranges() -> PodRanges {
+    PodRanges {
+        cluster: "10.244.0.0/16".parse().unwrap(),
+        node: "10.244.0.0/24".parse().unwrap(),
+    }
 }
 
 pub(crate) fn in_default(name: &str) -> NamespacedName {

@@ -1,21 +1,30 @@
 //! What the proxy's maps and sets hold, as nft lists them.
 
+use std::collections::HashMap;
+
 use podlab_kernel::nft::Nft;
-use podlab_proxy::elements::Element;
+use podlab_proxy::elements::{Element, Verdict};
 use serde_json::Value;
 
-/// All elements but what clients leave behind, in order: `MAP KEY : VALUE`, without slots and identities, which
-/// depend on how things came about.
+/// All elements of services, in order: `MAP KEY : VALUE`, without slots and identities, which depend on how things
+/// came about. What clients leave behind isn't among them.
 pub(crate) fn listed(nft: &Nft) -> Vec<String> {
     let text = nft.list(&["-j", "list", "table", "ip", "podlab-proxy"]).unwrap();
     let listing: Value = serde_json::from_str(&text).unwrap();
+    let objects = listing["nftables"].as_array().unwrap();
+    let picks = objects.iter().find(|object| object["map"]["name"] == "picks");
+    let picks = picks
+        .into_iter()
+        .flat_map(|object| object["map"]["elem"].as_array().unwrap());
+    let picks = picks.map(|pick| (pick[0].to_string(), pick[1]["goto"]["target"].as_str().unwrap()));
+    let picks: HashMap<_, _> = picks.collect();
     let mut elements = Vec::new();
-    for object in listing["nftables"].as_array().unwrap() {
+    for object in objects {
         for kind in ["map", "set"] {
             let name = object[kind]["name"].as_str().unwrap_or_default();
             let all = object[kind]["elem"].as_array().into_iter().flatten();
-            let others = all.filter(|_| name != "affinity");
-            elements.extend(others.map(|element| in_words(name, element)));
+            let others = all.filter(|_| !["affinity", "picks"].contains(&name));
+            elements.extend(others.map(|element| in_words(name, element, &picks)));
         }
     }
     elements.sort();
@@ -27,7 +36,7 @@ pub(crate) fn planned<'a>(elements: impl IntoIterator<Item = &'a Element>) -> Ve
     let in_words = |element: &Element| {
         let (map, key) = (element.map(), element.key().to_string());
         match element {
-            Element::ServiceIp { verdict, .. } => format!("{map} {key} : {verdict}"),
+            Element::ServiceIp { verdict, .. } => format!("{map} {key} : {}", chain(verdict)),
             Element::Endpoint {
                 frontend, endpoint, ..
             } => {
@@ -42,7 +51,15 @@ pub(crate) fn planned<'a>(elements: impl IntoIterator<Item = &'a Element>) -> Ve
     elements
 }
 
-fn in_words(map: &str, element: &Value) -> String {
+/// The name of the chain that a service port leads to.
+fn chain(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Pick(chain) => chain.pick.chain(),
+        Verdict::Drop => "not-here".to_owned(),
+    }
+}
+
+fn in_words(map: &str, element: &Value, picks: &HashMap<String, &str>) -> String {
     let (key, value) = match map {
         "service-ips" | "endpoints" | "identities" => (&element[0], Some(&element[1])),
         _ => (element, None),
@@ -54,9 +71,8 @@ fn in_words(map: &str, element: &Value) -> String {
     };
     let mut key = parts(key);
     match (map, value) {
-        ("service-ips", Some(verdict)) => {
-            let chain = verdict["goto"]["target"].as_str().unwrap();
-            format!("{map} {} : goto {chain}", key.join(" . "))
+        ("service-ips", Some(number)) => {
+            format!("{map} {} : {}", key.join(" . "), picks[&number.to_string()])
         }
         ("endpoints", Some(endpoint)) => {
             key.pop();

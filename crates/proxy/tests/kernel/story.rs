@@ -22,7 +22,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use crate::lab::{
-    A_WHILE, Lab, NODE_NAME, answerer, ask_udp, connect_within, in_default, listen, udp_client,
+    A_WHILE, Lab, NODE_NAME, answerer, ask_udp, connect_within, in_default, listen, ranges, udp_client,
 };
 use crate::listing::{listed, planned};
 
@@ -232,7 +232,7 @@ impl Cluster {
 
     fn check_maps(&self) {
         let mut watch = self.lab.store.watch();
-        let mut plan = Plan::new(NODE_NAME.to_owned());
+        let mut plan = Plan::new(NODE_NAME.to_owned(), ranges());
         while let Some(event) = watch.try_next() {
             plan.record(&event);
         }

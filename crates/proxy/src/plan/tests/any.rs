@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use podlab_kernel::maps::{Change, Fields};
+
 use crate::elements::Key;
+use crate::pick::Pick;
 
 /// A change of a small cluster; its numbers choose from few names, so that changes meet.
 #[derive(Debug, Clone)]
@@ -162,6 +165,22 @@ impl Maps {
                     slots_of.entry(*frontend).or_default().insert(*number, *endpoint);
                 }
                 Element::Endpoint { .. } => {}
+                Element::ServiceIp {
+                    frontend,
+                    verdict: Verdict::Pick(Chain { pick, .. }),
+                    name,
+                } => {
+                    // Whose number is which depends on who came first.
+                    let verdict = Verdict::Pick(Chain {
+                        number: 0,
+                        pick: *pick,
+                    });
+                    others.insert(Element::ServiceIp {
+                        frontend: *frontend,
+                        verdict,
+                        name: name.clone(),
+                    });
+                }
                 other => drop(others.insert(other.clone())),
             }
         }
@@ -178,7 +197,7 @@ impl Maps {
         let endpoints = slots_of.into_iter().map(|(frontend, slots)| {
             assert!((0..).take(slots.len()).eq(slots.keys().copied()), "{slots:?}");
             let Some(Element::ServiceIp {
-                verdict: Verdict::Pick(pick),
+                verdict: Verdict::Pick(Chain { pick, .. }),
                 ..
             }) = self.0.get(&Key::ServiceIp(frontend))
             else {
@@ -194,8 +213,92 @@ impl Maps {
         (others, endpoints)
     }
 
-    fn chains(&self) -> BTreeSet<Pick> {
+    fn chains(&self) -> BTreeSet<Chain> {
         self.0.values().filter_map(chain_of).collect()
+    }
+}
+
+/// The maps while a transaction is made, change by change.
+struct Halfway {
+    maps: HashMap<(&'static str, Fields), Option<Fields>>,
+    /// Of each number, how it picks.
+    picks: Vec<(Fields, Pick)>,
+    frontends: BTreeSet<Frontend>,
+    identities: BTreeSet<u32>,
+}
+
+impl Halfway {
+    fn new(before: &Maps, after: &Maps) -> Self {
+        let all = || before.0.values().chain(after.0.values());
+        let picks = all().filter_map(chain_of);
+        Self {
+            maps: before
+                .0
+                .values()
+                .map(|element| ((element.map(), element.key().fields()), element.content().value))
+                .collect(),
+            picks: picks
+                .map(|Chain { number, pick }| (Fields::default().mark(number), pick))
+                .collect(),
+            frontends: all()
+                .filter_map(|element| match element {
+                    Element::ServiceIp { frontend, .. } => Some(*frontend),
+                    _ => None,
+                })
+                .collect(),
+            identities: all()
+                .filter_map(|element| match element {
+                    Element::Identity { identity, .. } => Some(*identity),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
+    fn take(&mut self, map: &'static str, change: Change) {
+        match change {
+            Change::Delete(key) => drop(self.maps.remove(&(map, key)).unwrap()),
+            Change::Add(element) => assert_eq!(self.maps.insert((map, element.key), element.value), None),
+            Change::Replace(element) => drop(self.maps.insert((map, element.key), element.value).unwrap()),
+        }
+    }
+
+    /// Whatever a service leads to is there.
+    fn check(&self) {
+        for &frontend in &self.frontends {
+            let Some(Some(number)) = self.get(Key::ServiceIp(frontend)) else {
+                continue;
+            };
+            let Some((_, pick)) = self.picks.iter().find(|(known, _)| known == number) else {
+                continue;
+            };
+            for slot in 0..u32::try_from(pick.endpoints).unwrap() {
+                let number = if pick.stay.is_some() {
+                    let identity = self.get(Key::Identity(frontend, slot)).cloned().flatten();
+                    let is_it = |number: &&u32| Some(Fields::default().mark(**number)) == identity;
+                    *self
+                        .identities
+                        .iter()
+                        .find(is_it)
+                        .expect("nobody is in this slot")
+                } else {
+                    slot
+                };
+                assert!(
+                    self.get(Key::Endpoint(frontend, number)).is_some(),
+                    "nobody is in slot {slot} of {frontend}"
+                );
+            }
+        }
+    }
+
+    fn get(&self, key: Key) -> Option<&Option<Fields>> {
+        let map = match key {
+            Key::ServiceIp(_) => "service-ips",
+            Key::Identity(..) => "identities",
+            _ => "endpoints",
+        };
+        self.maps.get(&(map, key.fields()))
     }
 }
 
@@ -260,18 +363,24 @@ proptest! {
             if matches!(step, Step::Commit) {
                 let transaction = cluster.commit();
                 for chain in &transaction.add_chains {
-                    prop_assert!(chains.insert(*chain), "{} is there already", chain.chain());
+                    prop_assert!(chains.insert(*chain), "{} is there already", chain.pick.chain());
                 }
+                let before = Maps(maps.0.clone());
                 maps.apply(&transaction);
+                let mut halfway = Halfway::new(&before, &maps);
+                for (map, change) in transaction.changes() {
+                    halfway.take(map, change);
+                    halfway.check();
+                }
                 let now = cluster.udp();
                 check_udp(&transaction.udp, &udp, &now);
                 udp = now;
                 for chain in &transaction.delete_chains {
-                    prop_assert!(chains.remove(chain), "{} isn't there", chain.chain());
+                    prop_assert!(chains.remove(chain), "{} isn't there", chain.pick.chain());
                 }
                 let needed = maps.chains();
                 prop_assert!(needed.is_subset(&chains));
-                let left: Vec<_> = chains.difference(&needed).filter(|chain| chain.turns.is_some()).collect();
+                let left: Vec<_> = chains.difference(&needed).filter(|chain| chain.pick.turns.is_some()).collect();
                 prop_assert!(left.is_empty(), "left over: {left:?}");
                 let mut anew = Maps::default();
                 anew.apply(&Follower::of(cluster.store.clone()).commit());
