@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +20,7 @@ use super::probe::{self, Subject};
 use super::recipe::{Recipe, Restart, Start};
 use super::status::{Container as Report, Exit, State, Unfit};
 use crate::images::Input;
-use crate::process::{Pipes, Program, start_container};
+use crate::process::{Child, Pipes, Program, start_container};
 use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
@@ -222,7 +221,9 @@ impl<T: Fn(Report)> Life<T> {
             stdin: start.input == Input::Watch,
             ..Pipes::OUTPUT
         };
-        tokio::task::spawn_blocking(move || start_container(&namespaces, start.root, &start.program, pipes))
+        // It is never closed.
+        let _turn = self.recipe.ground.node.starting.acquire().await;
+        tokio::task::spawn_blocking(move || start_container(&namespaces, &start.root, &start.program, pipes))
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())

@@ -115,7 +115,7 @@ impl Log {
 impl Writer {
     /// Takes in all that a pipe says, line by line, until it is closed.
     pub(super) async fn take_in(self, pipe: impl AsyncRead + Unpin) -> io::Result<()> {
-        let mut reader = BufReader::with_capacity(64 * 1024, pipe);
+        let mut reader = BufReader::new(pipe);
         loop {
             let mut line = Vec::new();
             let mut piece = (&mut reader).take(LONGEST);

@@ -107,6 +107,8 @@ impl Worker {
         if host_network {
             Ok(None)
         } else {
+            // It is never closed.
+            let _turn = self.node.connecting.acquire().await;
             self.node.network.attach().await.map(Some)
         }
     }
