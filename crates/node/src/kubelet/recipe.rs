@@ -60,7 +60,7 @@ pub(super) struct Ground {
 /// How one container is started.
 pub(super) struct Recipe {
     pub(super) ground: Arc<Ground>,
-    pub(super) container: core::Container,
+    pub(super) container: Box<core::Container>,
     pub(super) restart: Restart,
 }
 
