@@ -328,7 +328,11 @@ impl State {
         let revision = self.revision() + 1;
         object.metadata_mut().resource_version = Some(revision.to_string());
         let object = Arc::new(object);
-        let old = self.objects.entry(object.kind()).or_default().insert(name, object.clone());
+        let old = self
+            .objects
+            .entry(object.kind())
+            .or_default()
+            .insert(name, object.clone());
         let change = if old.is_some() {
             Change::Modified
         } else {

@@ -84,14 +84,19 @@ pub(crate) fn counts(store: &Store) -> (usize, usize) {
     (ready, total)
 }
 
+/// How many pods have an address, and how many there are to be.
+pub(crate) fn connected(store: &Store) -> (usize, usize) {
+    let pods = store.list::<Pod>();
+    let connected = pods.iter().filter(|pod| lookup::address(pod).is_some()).count();
+    (connected, counts(store).1)
+}
+
 /// Whether every pod that is to be there has an address.
 pub(crate) fn networked(store: &Store) -> Result<(), Unready> {
-    let (_, total) = counts(store);
-    let pods = store.list::<Pod>();
-    if let Some(stuck) = pods.iter().find(|pod| waits_for_ever(pod)) {
+    if let Some(stuck) = store.list::<Pod>().iter().find(|pod| waits_for_ever(pod)) {
         return pod_ready(stuck);
     }
-    let connected = pods.iter().filter(|pod| lookup::address(pod).is_some()).count();
+    let (connected, total) = connected(store);
     if connected >= total {
         Ok(())
     } else {
