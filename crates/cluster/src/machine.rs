@@ -62,7 +62,7 @@ const COSTS: [(Resource, u64, u64, u64); 4] = [
     // The kernel's part of a pod is its network namespace with its devices, mounts and process; a container's is what
     // the smallest of programs has for itself.
     (Resource::Memory, 64 * MIB, MIB, 2 * MIB),
-    (Resource::OpenFiles, 128, 8, 8),
+    (Resource::OpenFiles, 128, 4, 4),
     (Resource::Namespaces, 4, 1, 0),
     (Resource::Processes, 32, 0, 1),
 ];
@@ -206,8 +206,8 @@ mod tests {
                     ..LARGE
                 },
                 Some(
-                    "1000 pods need 16128 open files, and there are 1024 open files. Ask for fewer pods, or allow more: \
-                     ulimit -n 16128",
+                    "1000 pods need 8128 open files, and there are 1024 open files. Ask for fewer pods, or allow more: \
+                     ulimit -n 8128",
                 ),
             ),
             (
@@ -246,7 +246,7 @@ mod tests {
     fn there_is_room_for_as_many_pods_as_there_is_of_everything() {
         let machine = Machine {
             memory: 64 * MIB + 300 * MIB,
-            files: 128 + 50 * 16,
+            files: 128 + 50 * 8,
             namespaces: 4 + 70,
             processes: 32 + 60,
         };

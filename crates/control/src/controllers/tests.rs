@@ -15,6 +15,7 @@ use crate::registry::{Applied, RegistryOptions};
 
 mod claims;
 mod garbage;
+mod growth;
 mod rollouts;
 mod services;
 mod slices;
