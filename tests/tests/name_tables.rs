@@ -232,7 +232,6 @@ async fn serve_name_server(node: Netns, pod: IpAddr) {
     let config = Config {
         node: "node".to_owned(),
         pod_cidr: "10.244.0.0/16".parse().unwrap(),
-        node_cidr_mask_size: 24,
     };
     let (sender, mut progress) = watch::channel(0);
     tokio::spawn(agent::serve(store.clone(), node, config, sender));
