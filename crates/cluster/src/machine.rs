@@ -61,7 +61,7 @@ const MIB: u64 = 1024 * 1024;
 const COSTS: [(Resource, u64, u64, u64); 4] = [
     // The kernel's part of a pod is its network namespace with its devices, mounts and process; a container's is what
     // the smallest of programs has for itself.
-    (Resource::Memory, 64 * MIB, MIB, 2 * MIB),
+    (Resource::Memory, 128 * MIB, MIB, MIB / 2),
     (Resource::OpenFiles, 128, 4, 4),
     (Resource::Namespaces, 4, 1, 0),
     (Resource::Processes, 32, 0, 1),
@@ -196,7 +196,7 @@ mod tests {
             (
                 small,
                 Some(
-                    "1000 pods need 3064 MiB of memory, and there are 1000 MiB of memory. Ask for fewer pods, or end \
+                    "1000 pods need 1628 MiB of memory, and there are 1000 MiB of memory. Ask for fewer pods, or end \
                      other programs",
                 ),
             ),
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn there_is_room_for_as_many_pods_as_there_is_of_everything() {
         let machine = Machine {
-            memory: 64 * MIB + 300 * MIB,
+            memory: 128 * MIB + 300 * MIB,
             files: 128 + 50 * 8,
             namespaces: 4 + 70,
             processes: 32 + 60,
