@@ -64,9 +64,14 @@ pub struct ClusterSpec {
     /// Where ClusterIPs come from; `10.96.0.0/12` when missing, as kubeadm has it.
     #[serde(default, rename = "serviceCIDR", skip_serializing_if = "Option::is_none")]
     pub service_cidr: Option<String>,
-    /// Where pod addresses come from, a /24 of it for each node; `10.244.0.0/16` when missing.
+    /// Where pod addresses come from, a part of it for each node; `10.244.0.0/16` when missing.
     #[serde(default, rename = "podCIDR", skip_serializing_if = "Option::is_none")]
     pub pod_cidr: Option<String>,
+    /// The length of the prefix of a node's part of `podCIDR`: the shorter it is, the more pods a node can have; 24 when
+    /// missing, which is room for 253.
+    #[serde(default, rename = "nodeCIDRMaskSize", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 28))]
+    pub node_cidr_mask_size: Option<u8>,
     /// The address of a name server, reachable from pods, that the cluster's own asks for names of other domains;
     /// without it, those are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,6 +19,11 @@ pub const SERVICE_CIDR: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 
 /// Where pods' addresses come from when a scenario doesn't say.
 pub const POD_CIDR: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16));
 
+/// How long the prefix of a node's part of them is when a scenario doesn't say: as kube-controller-manager has it.
+pub const NODE_CIDR_MASK_SIZE: u8 = 24;
+/// The longest that it can be: a node has room for thirteen pods then.
+pub const LONGEST_NODE_CIDR_MASK_SIZE: u8 = 28;
+
 /// A scenario in the form that is run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -28,8 +33,10 @@ pub struct Scenario {
     pub description: Option<String>,
     /// Where ClusterIPs come from.
     pub service_cidr: IpNet,
-    /// Where pod addresses come from, a /24 of it for each node.
+    /// Where pod addresses come from, a part of it for each node.
     pub pod_cidr: IpNet,
+    /// The length of the prefix of a node's part.
+    pub node_cidr_mask_size: u8,
     /// Who is asked for names of other domains.
     pub upstream_nameserver: Option<Ipv4Addr>,
     /// Programs of this machine that images stand for, in addition to podlab's own table.
@@ -48,6 +55,7 @@ impl Scenario {
             description: None,
             service_cidr: SERVICE_CIDR,
             pod_cidr: POD_CIDR,
+            node_cidr_mask_size: NODE_CIDR_MASK_SIZE,
             upstream_nameserver: None,
             programs: Vec::new(),
             requires: Vec::new(),

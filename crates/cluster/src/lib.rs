@@ -1,7 +1,9 @@
 //! A whole cluster: one control plane, its nodes, and a host outside, in a sandbox of their own.
 
 pub mod dns;
+pub mod machine;
 mod node;
+pub mod room;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,6 +31,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use machine::Machine;
+use room::{node_range, room};
+
 pub use podlab_node::cni::Host;
 pub use podlab_node::kubelet;
 
@@ -40,8 +45,10 @@ const NODE: &str = "node-1";
 pub struct Options {
     /// Where ClusterIPs come from.
     pub service_cidr: IpNet,
-    /// Where pod addresses come from, a /24 of it for each node.
+    /// Where pod addresses come from, a part of it for each node.
     pub pod_cidr: IpNet,
+    /// The length of the prefix of a node's part, or all of a smaller range.
+    pub node_cidr_mask_size: u8,
     /// A name server for names of other domains.
     pub upstream_nameserver: Option<Ipv4Addr>,
     /// What runs in place of images.
@@ -99,6 +106,8 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] with what the kernel refused.
     pub async fn start(options: Options) -> Result<Self, ClusterError> {
+        // With less than the machine allows, a large cluster finds out when it has no more.
+        let _ = machine::open_many_files();
         let store = Store::new(Arc::new(|| Time(k8s_openapi::jiff::Timestamp::now())));
         let registry = Registry::new(
             store.clone(),
@@ -113,7 +122,7 @@ impl Cluster {
         ) {
             registry.apply(object)?;
         }
-        let node_range = node_range(options.pod_cidr)?;
+        let node_range = node_range(options.pod_cidr, options.node_cidr_mask_size)?;
         let mut underlay = Underlay::create().await?;
         let node = underlay.add_node(NODE, Netns::create()?).await?;
         let outside = underlay.add_outside().await?;
@@ -146,7 +155,8 @@ impl Cluster {
         agents.spawn(kubelet.clone().serve());
         agents.spawn(node::stay_alive(node.name.clone(), store.clone()));
         // The store can't have a node of this name yet, and a node has nothing that could be invalid.
-        let _ = store.create(node::object(&node, node_range, &store.now()));
+        let pods = room(node_range).min(Machine::here().pods());
+        let _ = store.create(node::object(&node, node_range, pods, &store.now()));
         Ok(Self {
             registry,
             nodes: vec![node],
@@ -288,17 +298,5 @@ impl Cluster {
         found
             .map(|(_, kubelet)| kubelet)
             .ok_or_else(|| ChoiceError::NoHost(pod.clone()))
-    }
-}
-
-/// The first /24 of the pod range, or all of a smaller one.
-fn node_range(pods: IpNet) -> Result<IpNet, ClusterError> {
-    match pods {
-        IpNet::V4(range) if range.prefix_len() <= 28 => {
-            let length = range.prefix_len().max(24);
-            let first = range.subnets(length).ok().and_then(|mut subnets| subnets.next());
-            first.map(IpNet::V4).ok_or(ClusterError::PodRange(pods))
-        }
-        _ => Err(ClusterError::PodRange(pods)),
     }
 }

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 
 use crate::Host;
 
-/// The node `host`, whose pods have addresses of `range`.
-pub(crate) fn object(host: &Host, range: IpNet, now: &Time) -> Node {
+/// The node `host` with room for so many pods, which have addresses of `range`.
+pub(crate) fn object(host: &Host, range: IpNet, pods: u64, now: &Time) -> Node {
     let architecture = architecture();
     let labels = [
         ("kubernetes.io/arch", architecture),
@@ -61,10 +61,12 @@ pub(crate) fn object(host: &Host, range: IpNet, now: &Time) -> Node {
         ),
         ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
     ];
-    // A node gives no more pods than its range has addresses: not the network, the bridge or the broadcast.
-    let pods = range.hosts().count().saturating_sub(1).to_string();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let capacity = [("cpu", cores.to_string()), ("memory", memory()), ("pods", pods)];
+    let capacity = [
+        ("cpu", cores.to_string()),
+        ("memory", memory()),
+        ("pods", pods.to_string()),
+    ];
     let capacity = capacity.map(|(name, amount)| (name.to_owned(), Quantity(amount)));
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default().trim().to_owned();
     Node {

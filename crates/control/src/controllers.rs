@@ -32,6 +32,7 @@ use crate::store::{Change, Event, Store, Watch, name_of};
 use claims::controller_of;
 use endpointslice::zone_of;
 use index::Index;
+use scheduler::{Crowd, room};
 use timers::Timers;
 
 /// What an object is known by.
@@ -48,6 +49,8 @@ pub struct Controllers {
     garbage: BTreeSet<Key>,
     /// Namespaces that are being deleted.
     terminating: BTreeSet<String>,
+    /// Pods that find no room on any node.
+    crowd: Crowd,
     timers: Timers,
     recorders: Recorders,
     /// The revision up to which all events were seen.
@@ -84,6 +87,7 @@ impl Controllers {
             dirty: BTreeSet::new(),
             garbage: BTreeSet::new(),
             terminating: BTreeSet::new(),
+            crowd: Crowd::default(),
             timers: Timers::default(),
             recorders,
             seen: 0,
@@ -158,12 +162,13 @@ impl Controllers {
             self.mark_dependent(&event.object);
         }
         let name = name_of(event.object.metadata());
-        self.dirty.insert((event.object.kind(), name));
+        self.dirty.insert((event.object.kind(), name.clone()));
         self.mark_garbage(event);
         self.mark_namespace(event);
         if let Object::Pod(pod) = &*event.object
             && (event.change == Change::Deleted || is_over(pod))
         {
+            self.crowd.forget(&name);
             self.mark_unscheduled();
         }
         if let Object::Node(node) = &*event.object {
@@ -190,7 +195,7 @@ impl Controllers {
 
     /// Pods may wait for a node, and endpoints carry their node's zone.
     fn mark_dependent_on_node(&mut self, node: &Node, old: Option<&Node>, change: Change) {
-        if change == Change::Added {
+        if old.map(room) != Some(room(node)) {
             self.mark_unscheduled();
         }
         if change == Change::Modified && old.and_then(zone_of) == zone_of(node) {
@@ -201,12 +206,6 @@ impl Controllers {
             .iter()
             .map(|service| (Kind::Service, name_of(&service.metadata)));
         self.dirty.extend(services);
-    }
-
-    /// Pods wait for a node, or for a port of one.
-    fn mark_unscheduled(&mut self) {
-        let waiting = self.index.unscheduled().map(|pod| (Kind::Pod, pod.clone()));
-        self.dirty.extend(waiting.collect::<Vec<_>>());
     }
 
     fn reconcile(&mut self, kind: Kind, name: &NamespacedName) {

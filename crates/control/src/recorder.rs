@@ -1,6 +1,6 @@
 //! Events: what happens to objects, told as objects that `kubectl describe` and `kubectl get events` show.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::api::core::v1::{Event, EventSource, Namespace, ObjectReference, Pod};
@@ -26,16 +26,27 @@ pub enum EventType {
 pub struct Recorder {
     store: Store,
     source: EventSource,
-    told: Arc<Mutex<VecDeque<Told>>>,
+    told: Arc<Mutex<Memory>>,
+}
+
+/// The events that are kept.
+#[derive(Default)]
+struct Memory {
+    names: HashMap<Told, NamespacedName>,
+    /// The oldest first.
+    order: VecDeque<Told>,
 }
 
 /// What makes two events one that happened twice.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Told {
-    about: ObjectReference,
+    uid: Option<String>,
+    kind: Option<String>,
+    namespace: Option<String>,
+    name: Option<String>,
+    field_path: Option<String>,
     reason: String,
     message: String,
-    name: NamespacedName,
 }
 
 impl Recorder {
@@ -76,12 +87,17 @@ impl Recorder {
     fn tell(&self, about: ObjectReference, kind: EventType, reason: &str, message: String) {
         let now = self.store.now();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = told
-            .iter()
-            .rev()
-            .find(|told| told.about == about && told.reason == reason && told.message == message);
-        if let Some(same) = same {
-            let again = self.store.modify(&same.name, |event: &mut Event| {
+        let this = Told {
+            uid: about.uid.clone(),
+            kind: about.kind.clone(),
+            namespace: about.namespace.clone(),
+            name: about.name.clone(),
+            field_path: about.field_path.clone(),
+            reason: reason.to_owned(),
+            message: message.clone(),
+        };
+        if let Some(same) = told.names.get(&this) {
+            let again = self.store.modify(same, |event: &mut Event| {
                 event.count = event.count.map(|count| count.saturating_add(1));
                 event.last_timestamp = Some(now.clone());
             });
@@ -99,10 +115,10 @@ impl Recorder {
         };
         let event = Event {
             metadata,
-            involved_object: about.clone(),
+            involved_object: about,
             type_: Some(format!("{kind:?}")),
             reason: Some(reason.to_owned()),
-            message: Some(message.clone()),
+            message: Some(message),
             source: Some(self.source.clone()),
             reporting_component: self.source.component.clone(),
             reporting_instance: Some(self.source.host.clone().unwrap_or_default()),
@@ -114,18 +130,18 @@ impl Recorder {
         let Some(name) = self.create(event, now.0.as_nanosecond()) else {
             return;
         };
-        if told.len() == KEPT
-            && let Some(oldest) = told.pop_front()
+        // One that somebody has deleted is told anew, and has its place in the order already.
+        if told.names.insert(this.clone(), name).is_some() {
+            return;
+        }
+        told.order.push_back(this);
+        if told.order.len() > KEPT
+            && let Some(oldest) = told.order.pop_front()
+            && let Some(name) = told.names.remove(&oldest)
         {
             // Somebody may have deleted it.
-            let _ = self.store.remove::<Event>(&oldest.name);
+            let _ = self.store.remove::<Event>(&name);
         }
-        told.push_back(Told {
-            about,
-            reason: reason.to_owned(),
-            message,
-            name,
-        });
     }
 
     /// Nothing new comes into a namespace that is being deleted, or it would never be empty.

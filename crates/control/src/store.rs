@@ -32,7 +32,7 @@ const REMEMBERED: usize = 4_096;
 
 #[derive(Default)]
 struct State {
-    objects: BTreeMap<(Kind, NamespacedName), Arc<Object>>,
+    objects: BTreeMap<Kind, BTreeMap<NamespacedName, Arc<Object>>>,
     watches: Vec<mpsc::UnboundedSender<Event>>,
     /// The newest revision; each change is one more.
     revision: watch::Sender<u64>,
@@ -138,7 +138,7 @@ impl Store {
     pub fn create_object(&self, mut object: Object) -> Result<Arc<Object>, StoreError> {
         let (kind, name) = (object.kind(), name_of(object.metadata()));
         let mut state = self.lock();
-        if state.objects.contains_key(&(kind, name.clone())) {
+        if state.find(kind, &name).is_some() {
             return Err(StoreError::AlreadyExists { kind, name });
         }
         self.give_birth(&mut object);
@@ -263,7 +263,7 @@ impl Store {
     pub fn watch(&self) -> Watch {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.lock();
-        for object in state.objects.values() {
+        for object in state.objects.values().flat_map(BTreeMap::values) {
             let event = Event {
                 revision: state.revision(),
                 change: Change::Added,
@@ -290,16 +290,21 @@ impl State {
             namespace: namespace.to_owned(),
             name: String::new(),
         };
-        self.objects
-            .range((kind, first)..)
-            .take_while(|((other, name), _)| *other == kind && keep(name))
+        let objects = self.objects.get(&kind).map(|objects| objects.range(first..));
+        objects
+            .into_iter()
+            .flatten()
+            .take_while(|(name, _)| keep(name))
             .map(|(_, object)| object.clone())
             .collect()
     }
 
+    fn find(&self, kind: Kind, name: &NamespacedName) -> Option<&Arc<Object>> {
+        self.objects.get(&kind)?.get(name)
+    }
+
     fn get(&self, kind: Kind, name: &NamespacedName) -> Result<Arc<Object>, StoreError> {
-        self.objects
-            .get(&(kind, name.clone()))
+        self.find(kind, name)
             .cloned()
             .ok_or_else(|| StoreError::NotFound {
                 kind,
@@ -323,7 +328,11 @@ impl State {
         let revision = self.revision() + 1;
         object.metadata_mut().resource_version = Some(revision.to_string());
         let object = Arc::new(object);
-        let old = self.objects.insert((object.kind(), name), object.clone());
+        let old = self
+            .objects
+            .entry(object.kind())
+            .or_default()
+            .insert(name, object.clone());
         let change = if old.is_some() {
             Change::Modified
         } else {
@@ -336,7 +345,9 @@ impl State {
     /// The object as it was last has the revision of its end.
     fn take(&mut self, name: &NamespacedName, old: Arc<Object>) -> Arc<Object> {
         let revision = self.revision() + 1;
-        self.objects.remove(&(old.kind(), name.clone()));
+        if let Some(objects) = self.objects.get_mut(&old.kind()) {
+            objects.remove(name);
+        }
         let mut last = Object::clone(&old);
         last.metadata_mut().resource_version = Some(revision.to_string());
         let last = Arc::new(last);

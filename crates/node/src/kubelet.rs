@@ -10,6 +10,7 @@ mod feed;
 mod files;
 mod forward;
 mod hostname;
+mod links;
 pub mod logs;
 mod pod;
 mod probe;
@@ -30,13 +31,14 @@ use podlab_api::steps::NamespacedName;
 use podlab_control::recorder::Recorder;
 use podlab_control::store::{Change, Event, Shared, Store, name_of};
 use podlab_kernel::netns::Netns;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::cni::NodeNetwork;
 use crate::images::Images;
 pub use choice::ChoiceError;
 use container::Handle;
+use links::Links;
 use logs::{LogOptions, LogStream, LogsError};
 use pod::{PodHandle, Worker};
 pub use resolv_conf::ClusterDns;
@@ -61,6 +63,11 @@ struct Node {
     images: Images,
     dns: Option<ClusterDns>,
     recorder: Recorder,
+    links: Links,
+    /// Bounds how many pods are connected at once, and how many containers are started: more than the machine's cores
+    /// can do at once would only be in each other's way.
+    connecting: Semaphore,
+    starting: Semaphore,
     /// Tells that a ConfigMap or a Secret has changed.
     sources: watch::Sender<()>,
     pods: Mutex<HashMap<NamespacedName, PodHandle>>,
@@ -85,8 +92,12 @@ impl Kubelet {
         images: Images,
         dns: Option<ClusterDns>,
     ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Node {
             recorder: Recorder::new(store.clone(), "kubelet", Some(name.clone())),
+            links: Links::default(),
+            connecting: Semaphore::new(2 * cores),
+            starting: Semaphore::new(2 * cores),
             sources: watch::Sender::default(),
             name,
             address,
@@ -111,6 +122,10 @@ impl Kubelet {
                     self.take(&event, &mut workers);
                 }
                 Object::ConfigMap(_) | Object::Secret(_) => self.0.sources.send_replace(()),
+                Object::Service(service) => {
+                    let namespace = service.metadata.namespace.as_deref();
+                    self.0.links.forget(namespace.unwrap_or_default());
+                }
                 _ => {}
             }
         }

@@ -8,3 +8,4 @@ pub mod privileges;
 pub mod process;
 pub mod sandbox;
 mod terminal;
+pub mod variables;

@@ -13,11 +13,18 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, pivot_root};
 
+use crate::process::Failure;
+
 /// Where the sandbox has the host's files, read-only.
 pub(crate) const HOST_FILES: &str = "/run/host";
 
 /// Where a container's changes to `/etc` and `/var` are kept: a tmpfs that it doesn't see itself.
 const LAYERS: &str = "/run/layers";
+
+/// Where a container's root is made.
+const ROOT: &str = "/run/root";
+const PROC: &str = "/run/root/proc";
+const SETTINGS: &str = "/run/root/proc/sys";
 
 /// No set-user-ID programs, no devices.
 pub(crate) const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
@@ -45,15 +52,12 @@ pub struct Root {
     pub volumes: Vec<VolumeMount>,
 }
 
-/// What could not be done, and why.
-pub(crate) struct Failure(pub(crate) String, pub(crate) io::Error);
-
 type Result = std::result::Result<(), Failure>;
 
 impl Root {
-    /// Makes the root and moves into it. For a process with a mount namespace of its own.
-    pub(crate) fn enter(&self) -> Result {
-        let root = Path::new("/run/root");
+    /// Makes the root, all but its `/proc`. For a thread with a mount namespace of its own.
+    pub(crate) fn build(&self) -> Result {
+        let root = Path::new(ROOT);
         fs::create_dir_all(root).or_fail("mkdir", root)?;
         tmpfs(root, "mode=755")?;
         fs::create_dir_all(LAYERS).or_fail("mkdir", Path::new(LAYERS))?;
@@ -83,7 +87,6 @@ impl Root {
         if root.join("dev/shm").is_dir() {
             tmpfs(&root.join("dev/shm"), "mode=1777")?;
         }
-        self.mount_proc(root)?;
         for volume in &self.volumes {
             let target = root.join(volume.target.strip_prefix("/").unwrap_or(&volume.target));
             make_place(&volume.source, &target).or_fail("make", &volume.target)?;
@@ -92,6 +95,13 @@ impl Root {
                 make_read_only(&target).or_fail("make read-only", &volume.target)?;
             }
         }
+        Ok(())
+    }
+
+    /// Moves into the root. For the first process of a PID namespace, in the mount namespace in which the root was built.
+    pub(crate) fn enter(&self) -> Result {
+        let root = Path::new(ROOT);
+        mount_proc()?;
         chdir(root).or_fail("chdir", root)?;
         pivot_root(".", ".").or_fail("pivot_root", root)?;
         umount2(".", MntFlags::MNT_DETACH).or_fail("unmount", Path::new("/"))
@@ -133,17 +143,15 @@ impl Root {
         mount(Some("overlay"), &merged, Some("overlay"), SAFE, Some(&*options))
             .or_fail("mount overlay", &merged)
     }
+}
 
-    /// The processes of the container's own PID namespace; its kernel settings read-only.
-    fn mount_proc(&self, root: &Path) -> Result {
-        let proc = root.join("proc");
-        let none: Option<&str> = None;
-        mount(Some("proc"), &proc, Some("proc"), SAFE | MsFlags::MS_NOEXEC, none)
-            .or_fail("mount proc", &proc)?;
-        let settings = proc.join("sys");
-        bind(&settings, &settings)?;
-        make_read_only(&settings).or_fail("make read-only", &settings)
-    }
+/// The processes of the container's own PID namespace; its kernel settings read-only.
+fn mount_proc() -> Result {
+    let (proc, settings) = (Path::new(PROC), Path::new(SETTINGS));
+    let none: Option<&str> = None;
+    mount(Some("proc"), proc, Some("proc"), SAFE | MsFlags::MS_NOEXEC, none).or_fail("mount proc", proc)?;
+    bind(settings, settings)?;
+    make_read_only(settings).or_fail("make read-only", settings)
 }
 
 /// Makes `target` something that `source` can be bound to.

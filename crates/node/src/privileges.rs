@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+
+use crate::process::{Failure, OrFailure};
 
 /// The capabilities that container runtimes give by default, by their numbers in `linux/capability.h`.
 const DEFAULT_CAPABILITIES: &[&str] = &[
@@ -113,6 +115,12 @@ impl Privileges {
         self
     }
 
+    /// Whether [`Self::take_on`] needs a user namespace: the sandbox of an ordinary user has one user only, which goes
+    /// by another number there.
+    pub(crate) fn need_user_namespace(&self) -> Result<bool, Failure> {
+        Ok((self.user, self.group) != (0, 0) && !has_other_users().or_failure("read /proc/self/uid_map")?)
+    }
+
     /// Makes the calling process run with these, for good. For a process that is about to execute a program.
     pub(crate) fn take_on(&self) -> io::Result<()> {
         self.drop_capabilities()?;
@@ -120,16 +128,26 @@ impl Privileges {
             return Ok(());
         }
         if has_other_users()? {
-            setgroups(&[Gid::from_raw(self.group)])?;
-            setgid(Gid::from_raw(self.group))?;
-            setuid(Uid::from_raw(self.user))?;
-            return Ok(());
+            return self.change_numbers();
         }
-        // The sandbox of an ordinary user has one user only: here it goes by another number.
         unshare(CloneFlags::CLONE_NEWUSER)?;
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{} 0 1", self.user))?;
         fs::write("/proc/self/gid_map", format!("{} 0 1", self.group))
+    }
+
+    /// By the kernel's own calls: those of the C library change all threads of the process that this one may still share
+    /// its memory with.
+    fn change_numbers(&self) -> io::Result<()> {
+        let (user, group) = (self.user, self.group);
+        // SAFETY: takes numbers, and the address of one that lives through the call.
+        let set = unsafe { libc::syscall(libc::SYS_setgroups, 1, &raw const group) };
+        Errno::result(set)?;
+        // SAFETY: takes a number only.
+        Errno::result(unsafe { libc::syscall(libc::SYS_setgid, group) })?;
+        // SAFETY: takes a number only.
+        Errno::result(unsafe { libc::syscall(libc::SYS_setuid, user) })?;
+        Ok(())
     }
 
     /// From the bounding set: executing a program then can't give them back, whoever executes it.

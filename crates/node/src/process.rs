@@ -3,20 +3,27 @@
 //! A container's first process is process 1 of its own PID namespace, so that killing it ends all of it.
 //! Namespaces belong to threads, so each start happens on a thread made for it.
 
-use std::ffi::OsString;
-use std::io::{self, Read, Write};
+mod birth;
+mod child;
+
+use std::fs::File;
+use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{chdir, setsid};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::own_thread::on_own_thread;
-use tokio::process::{Child, Command};
 
-use crate::mounts::{Failure, Root};
+use crate::mounts::Root;
 use crate::privileges::Privileges;
+use crate::variables::Variables;
+use birth::{Birth, Executable, bear};
+pub use child::Child;
+use child::Kept;
 
 /// The namespaces that the containers of a pod share.
 #[derive(Debug, Clone)]
@@ -59,7 +66,7 @@ pub struct Program {
     /// Program and arguments; the program is looked up in the PATH of `env`, inside the container.
     pub argv: Vec<String>,
     /// Its whole environment.
-    pub env: Vec<(String, String)>,
+    pub env: Variables,
     /// Where it starts.
     pub working_dir: PathBuf,
     /// As whom it runs.
@@ -93,6 +100,21 @@ impl Pipes {
     };
 }
 
+/// What could not be done, and why.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String, pub(crate) io::Error);
+
+pub(crate) trait OrFailure<T> {
+    /// Says what was being done.
+    fn or_failure(self, what: &str) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<io::Error>> OrFailure<T> for Result<T, E> {
+    fn or_failure(self, what: &str) -> Result<T, Failure> {
+        self.map_err(|error| Failure(what.to_owned(), error.into()))
+    }
+}
+
 /// A program could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {source}")]
@@ -111,30 +133,22 @@ pub struct StartError {
 /// [`StartError`] that names the step; nothing is left running then.
 pub fn start_container(
     pod: &PodNamespaces,
-    root: Root,
+    root: &Root,
     program: &Program,
     pipes: Pipes,
 ) -> Result<Child, StartError> {
-    let (pod, privileges) = (pod.clone(), program.privileges.clone());
-    let working_dir = program.working_dir.clone();
-    spawn(
+    start(
         program,
         Streams::Pipes(pipes),
         || {
-            unshare(CloneFlags::CLONE_NEWPID)
-                .map_err(|error| Failure("unshare PID namespace".into(), error.into()))
+            unshare(CloneFlags::CLONE_NEWPID).or_failure("unshare PID namespace")?;
+            pod.enter().or_failure("enter the pod's namespaces")?;
+            unshare(CloneFlags::CLONE_NEWNS).or_failure("unshare mount namespace")?;
+            root.build()
         },
-        move || {
-            pod.enter()
-                .map_err(|error| Failure("enter the pod's namespaces".into(), error))?;
-            unshare(CloneFlags::CLONE_NEWNS)
-                .map_err(|error| Failure("unshare mount namespace".into(), error.into()))?;
+        || {
             root.enter()?;
-            begin_session()?;
-            start_in(&working_dir)?;
-            privileges
-                .take_on()
-                .map_err(|error| Failure("take on the container's privileges".into(), error))
+            begin_session()
         },
     )
 }
@@ -149,157 +163,108 @@ pub fn start_beside(beside: u32, program: &Program, streams: Streams) -> Result<
         what: "find the container".into(),
         source,
     })?;
-    let inside = container.try_clone().map_err(|source| StartError {
-        what: "find the container".into(),
-        source,
-    })?;
-    let (privileges, working_dir) = (program.privileges.clone(), program.working_dir.clone());
-    let terminal = matches!(streams, Streams::Terminal(_));
-    spawn(
+    let is_terminal = matches!(streams, Streams::Terminal(_));
+    start(
         program,
         streams,
+        || setns(&container, CloneFlags::CLONE_NEWPID).or_failure("enter the PID namespace"),
         || {
-            setns(&container, CloneFlags::CLONE_NEWPID)
-                .map_err(|error| Failure("enter the PID namespace".into(), error.into()))
-        },
-        move || {
             let namespaces = CloneFlags::CLONE_NEWNS
                 | CloneFlags::CLONE_NEWNET
                 | CloneFlags::CLONE_NEWUTS
                 | CloneFlags::CLONE_NEWIPC;
-            setns(&inside, namespaces)
-                .map_err(|error| Failure("enter the container's namespaces".into(), error.into()))?;
+            setns(&container, namespaces).or_failure("enter the container's namespaces")?;
             begin_session()?;
-            if terminal {
+            if is_terminal {
                 take_terminal()?;
             }
-            start_in(&working_dir)?;
-            privileges
-                .take_on()
-                .map_err(|error| Failure("take on the container's privileges".into(), error))
+            Ok(())
         },
     )
 }
 
+/// Runs `before` on a new thread, bears a process there, runs `inside` in it, and executes the program.
+fn start(
+    program: &Program,
+    streams: Streams,
+    before: impl FnOnce() -> Result<(), Failure> + Send,
+    mut inside: impl FnMut() -> Result<(), Failure> + Send,
+) -> Result<Child, StartError> {
+    let executable = Executable::new(program)?;
+    let (given, kept) = stdio(streams).map_err(|source| StartError {
+        what: "pipe".into(),
+        source,
+    })?;
+    let inside = || {
+        inside()?;
+        chdir(&program.working_dir).or_failure(&format!("chdir to {}", program.working_dir.display()))?;
+        let privileges = program.privileges.take_on();
+        privileges.or_failure("take on the container's privileges")
+    };
+    let born = on_own_thread(|| {
+        let born = before().and_then(|()| {
+            let how = if program.privileges.need_user_namespace()? {
+                Birth::Copied
+            } else {
+                Birth::Sharing
+            };
+            bear(how, &executable, &given, inside)
+        });
+        Ok(born)
+    });
+    let born = born.map_err(|source| StartError {
+        what: "start a thread".into(),
+        source,
+    })?;
+    let pid = born.map_err(|Failure(what, source)| StartError { what, source })?;
+    Child::new(pid, kept).map_err(|source| StartError {
+        what: "watch the process".into(),
+        source,
+    })
+}
+
 fn begin_session() -> Result<(), Failure> {
-    let begun = nix::unistd::setsid().map_err(|error| Failure("setsid".into(), error.into()));
-    begun.map(drop)
+    setsid().or_failure("setsid").map(drop)
 }
 
 /// Makes standard input the session's controlling terminal.
 fn take_terminal() -> Result<(), Failure> {
     // SAFETY: takes numbers only.
     let taken = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) };
-    if taken == 0 {
-        Ok(())
-    } else {
-        Err(Failure("take the terminal".into(), io::Error::last_os_error()))
-    }
+    let taken = Errno::result(taken).or_failure("take the terminal");
+    taken.map(drop)
 }
 
-fn start_in(directory: &Path) -> Result<(), Failure> {
-    nix::unistd::chdir(directory)
-        .map_err(|error| Failure(format!("chdir to {}", directory.display()), error.into()))
-}
-
-/// Runs `before` on a new thread, forks there, runs `inside` in the child, and executes the program.
-fn spawn(
-    program: &Program,
-    streams: Streams,
-    before: impl FnOnce() -> Result<(), Failure> + Send,
-    mut inside: impl FnMut() -> Result<(), Failure> + Send + Sync + 'static,
-) -> Result<Child, StartError> {
-    let runtime = tokio::runtime::Handle::current();
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |source| StartError { what, source }
-    };
-    let (mut said, say) = io::pipe().map_err(failed("pipe"))?;
-    let (name, arguments) = program.argv.split_first().ok_or_else(|| StartError {
-        what: "no command".into(),
-        source: io::ErrorKind::InvalidInput.into(),
-    })?;
-    let [stdin, stdout, stderr] = stdio(streams).map_err(failed("duplicate the terminal"))?;
-    let mut command = Command::new(name);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(
-            program
-                .env
-                .iter()
-                .map(|(name, value)| (OsString::from(name), OsString::from(value))),
-        )
-        .stdin(stdin)
-        .stdout(stdout)
-        .stderr(stderr);
-    if name == SELF {
-        command.arg0("podlab");
-    }
-    let mut tell = say.try_clone().map_err(failed("pipe"))?;
-    // SAFETY: between fork and exec this allocates and makes system calls. Command forks with the C library's
-    // fork, after which its allocator is usable; no other lock is taken.
-    unsafe {
-        command.pre_exec(move || {
-            inside().map_err(|Failure(what, error)| {
-                let _ = tell.write_all(what.as_bytes());
-                error
-            })
-        });
-    }
-    let spawned = on_own_thread(|| {
-        let _runtime = runtime.enter();
-        Ok(match before() {
-            Ok(()) => command.spawn().map_err(|error| Failure(String::new(), error)),
-            Err(failure) => Err(failure),
-        })
-    });
-    drop((say, command));
-    match spawned.map_err(failed("start a thread"))? {
-        Ok(child) => Ok(child),
-        Err(Failure(what, source)) if !what.is_empty() => Err(StartError { what, source }),
-        Err(Failure(_, source)) => {
-            let mut what = String::new();
-            let _ = said.read_to_string(&mut what);
-            Err(if what.is_empty() {
-                not_executed(name, source)
-            } else {
-                StartError { what, source }
-            })
-        }
-    }
-}
-
-fn stdio(streams: Streams) -> io::Result<[Stdio; 3]> {
-    Ok(match streams {
-        Streams::Pipes(Pipes {
-            stdin,
-            stdout,
-            stderr,
-        }) => [stdin, stdout, stderr].map(|pipe| if pipe { Stdio::piped() } else { Stdio::null() }),
-        Streams::Terminal(terminal) => [
-            terminal.try_clone()?.into(),
-            terminal.try_clone()?.into(),
-            terminal.into(),
+/// The program's standard streams, and the other ends of those that are pipes.
+fn stdio(streams: Streams) -> io::Result<([OwnedFd; 3], Kept)> {
+    let mut kept = Kept::default();
+    let given = match streams {
+        Streams::Pipes(pipes) => [
+            input(pipes.stdin, &mut kept.stdin)?,
+            output(pipes.stdout, &mut kept.stdout)?,
+            output(pipes.stderr, &mut kept.stderr)?,
         ],
-    })
+        Streams::Terminal(terminal) => [terminal.try_clone()?, terminal.try_clone()?, terminal],
+    };
+    Ok((given, kept))
 }
 
-/// In the words of Go's `exec`, which container runtimes pass on.
-fn not_executed(program: &str, source: io::Error) -> StartError {
-    let kind = source.kind();
-    let told = match kind {
-        io::ErrorKind::NotFound if program.contains('/') => {
-            io::Error::new(kind, format!("stat {program}: no such file or directory"))
-        }
-        io::ErrorKind::NotFound => io::Error::new(kind, "executable file not found in $PATH"),
-        io::ErrorKind::PermissionDenied => io::Error::new(kind, "permission denied"),
-        _ => source,
-    };
-    StartError {
-        what: format!("exec: {program:?}"),
-        source: told,
+fn input(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
+    if !is_pipe {
+        return Ok(File::open("/dev/null")?.into());
     }
+    let (read, write) = io::pipe()?;
+    *kept = Some(write.into());
+    Ok(read.into())
+}
+
+fn output(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
+    if !is_pipe {
+        return Ok(File::options().write(true).open("/dev/null")?.into());
+    }
+    let (read, write) = io::pipe()?;
+    *kept = Some(read.into());
+    Ok(write.into())
 }
 
 /// The program that is running: what built-in workloads are started from.

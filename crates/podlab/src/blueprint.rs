@@ -4,6 +4,7 @@ use podlab_api::manifest::{Located, Reading};
 use podlab_api::object::Object;
 use podlab_api::steps::Scenario;
 use podlab_apiserver::in_process;
+use podlab_cluster::machine::Machine;
 use podlab_cluster::{Cluster, ClusterError, Options};
 use podlab_control::registry::Registry;
 use podlab_control::store::name_of;
@@ -59,6 +60,14 @@ impl Blueprint {
             input::complain(&problems);
             return Err(exit::BAD_INPUT);
         }
+        let size = preflight::size(&self.reading.objects, &self.scenario);
+        if let Err(error) = preflight::fits_its_node(size, &self.scenario) {
+            anstream::eprintln!("error: {error}");
+            return Err(exit::BAD_INPUT);
+        }
+        if let Err(error) = Machine::here().has_room(size) {
+            return Err(exit::cannot(&error.to_string()));
+        }
         if find_program("nft").is_none() {
             return Err(exit::cannot(
                 "nft isn't installed: it comes with the package nftables (sudo apt-get install nftables)",
@@ -76,6 +85,7 @@ impl Blueprint {
         let options = Options {
             service_cidr: self.scenario.service_cidr,
             pod_cidr: self.scenario.pod_cidr,
+            node_cidr_mask_size: self.scenario.node_cidr_mask_size,
             upstream_nameserver: self.scenario.upstream_nameserver,
             images: self.images.clone(),
         };

@@ -10,7 +10,8 @@ use podlab_api::diagnostic::Diagnostic;
 use podlab_api::manifest::{Located, Reading};
 use podlab_api::object::Object;
 use podlab_api::steps::Scenario;
-use podlab_cluster::dns;
+use podlab_cluster::machine::Size;
+use podlab_cluster::{dns, room};
 use podlab_control::registry::{ApiError, Registry, RegistryOptions};
 use podlab_control::store::Store;
 use podlab_kernel::nft::find_program;
@@ -80,7 +81,7 @@ pub(crate) fn refused(objects: &[Located<Object>], scenario: &Scenario) -> Resul
     let store = Store::new(Arc::new(|| Time(jiff::Timestamp::now())));
     let registry =
         Registry::new(store, RegistryOptions { service_cidr }).map_err(|error| error.to_string())?;
-    for object in dns::objects(service_cidr, scenario.pod_cidr, scenario.upstream_nameserver) {
+    for object in own_objects(scenario) {
         registry.apply(object).map_err(|error| error.to_string())?;
     }
     let mut diagnostics = Vec::new();
@@ -96,6 +97,28 @@ pub(crate) fn refused(objects: &[Located<Object>], scenario: &Scenario) -> Resul
         }
     }
     Ok(diagnostics)
+}
+
+/// How many pods and containers a cluster of these objects has.
+pub(crate) fn size(objects: &[Located<Object>], scenario: &Scenario) -> Size {
+    let own = own_objects(scenario);
+    room::size(objects.iter().map(|object| &object.value).chain(&own))
+}
+
+/// Whether the scenario's node has room for them.
+pub(crate) fn fits_its_node(size: Size, scenario: &Scenario) -> Result<(), String> {
+    let range = room::node_range(scenario.pod_cidr, scenario.node_cidr_mask_size);
+    let range = range.map_err(|error| error.to_string())?;
+    room::fits(range, size.pods).map_err(|error| error.to_string())
+}
+
+/// What every cluster has.
+fn own_objects(scenario: &Scenario) -> Vec<Object> {
+    dns::objects(
+        scenario.service_cidr,
+        scenario.pod_cidr,
+        scenario.upstream_nameserver,
+    )
 }
 
 /// Why a scenario that needs these programs can't be run here.

@@ -31,6 +31,9 @@ impl Live {
 /// The line that says it.
 pub(crate) fn line(progress: Progress<'_>) -> String {
     match progress {
+        Progress::Network { connected, total } => {
+            format!("network: {connected} of {total} pods are connected")
+        }
         Progress::Pods { ready, total } => format!("pods: {ready} of {total} are ready"),
         Progress::Step { number, total, name } => format!("step {} of {total}: {name}", number + 1),
     }

@@ -18,6 +18,13 @@ use crate::readiness::{self, until};
 
 /// How long a change may take to be in effect.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How many pods may take that long to be ready; more may take as many times as long.
+const PODS: usize = 200;
+
+/// How long so many pods may take to be ready.
+pub(crate) fn patience(pods: usize) -> Duration {
+    PATIENCE * u32::try_from(1 + pods / PODS).unwrap_or(u32::MAX)
+}
 
 /// `kubectl scale`; waits until the pods are ready or gone.
 pub(crate) async fn scale(
@@ -26,7 +33,8 @@ pub(crate) async fn scale(
     replicas: i32,
 ) -> Result<String, Obstacle> {
     cluster.registry().scale(deployment, replicas)?;
-    until(cluster, PATIENCE, |store| {
+    let pods = usize::try_from(replicas).unwrap_or_default();
+    until(cluster, patience(pods), |store| {
         readiness::rolled_out(store, deployment)
     })
     .await?;

@@ -141,6 +141,22 @@ pub(crate) fn records(store: &Store, wanted: &[Records]) -> Result<BTreeSet<Stri
     Ok(texts)
 }
 
+/// The slices of all services.
+pub(crate) fn slices_by_service(store: &Store) -> BTreeMap<NamespacedName, Vec<Shared<EndpointSlice>>> {
+    let mut by_service = BTreeMap::<_, Vec<_>>::new();
+    for slice in store.list::<EndpointSlice>() {
+        let labels = slice.metadata.labels.as_ref();
+        if let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) {
+            let service = NamespacedName {
+                namespace: slice.metadata.namespace.clone().unwrap_or_default(),
+                name: service.clone(),
+            };
+            by_service.entry(service).or_default().push(slice);
+        }
+    }
+    by_service
+}
+
 /// The slices of a service.
 pub(crate) fn slices(store: &Store, service: &NamespacedName) -> Vec<Shared<EndpointSlice>> {
     let mut slices = store.list_in::<EndpointSlice>(&service.namespace);

@@ -1,20 +1,28 @@
 //! Waits, woken by changes of the store, for what Kubernetes' users wait for: rollouts, readiness, deletion.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use podlab_api::object::Kind;
 use podlab_api::steps::{NamespacedName, PodRef};
 use podlab_cluster::Cluster;
 use podlab_control::pods::{is_ready, is_terminating, summary};
-use podlab_control::store::{Store, name_of};
+use podlab_control::store::{Shared, Store, name_of};
 use podlab_node::kubelet::status::WAITS_FOR_EVER;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::Obstacle;
 use crate::lookup::{self, called};
 use crate::pod_status::{message, waiting_reasons};
+
+/// How many times as long as a look at the cluster takes is waited before the next one: it takes the longer the more
+/// there is to see, and so do the changes that are waited for.
+const PAUSE: u32 = 9;
+
+/// How many of those that aren't ready a message names.
+const NAMED: usize = 10;
 
 /// What isn't so yet.
 #[derive(Debug)]
@@ -42,20 +50,23 @@ pub(crate) async fn until(
 ) -> Result<(), Obstacle> {
     let start = Instant::now();
     let deadline = start + patience;
-    let mut watch = cluster.store().watch();
+    let mut revisions = cluster.store().revisions();
     loop {
         // What has changed until now is in what is looked at next.
-        while watch.try_next().is_some() {}
+        revisions.borrow_and_update();
+        let look = Instant::now();
         let Err(unready) = done(cluster.store()) else {
             cluster.settled().await;
             return Ok(());
         };
-        if unready.for_good || !matches!(timeout_at(deadline, watch.next()).await, Ok(Some(_))) {
+        let pause = look.elapsed() * PAUSE;
+        if unready.for_good || !matches!(timeout_at(deadline, revisions.changed()).await, Ok(Ok(()))) {
             return Err(Obstacle::NeverSo {
                 after: start.elapsed(),
                 state: unready.state,
             });
         }
+        sleep(pause).await;
     }
 }
 
@@ -73,14 +84,19 @@ pub(crate) fn counts(store: &Store) -> (usize, usize) {
     (ready, total)
 }
 
+/// How many pods have an address, and how many there are to be.
+pub(crate) fn connected(store: &Store) -> (usize, usize) {
+    let pods = store.list::<Pod>();
+    let connected = pods.iter().filter(|pod| lookup::address(pod).is_some()).count();
+    (connected, counts(store).1)
+}
+
 /// Whether every pod that is to be there has an address.
 pub(crate) fn networked(store: &Store) -> Result<(), Unready> {
-    let (_, total) = counts(store);
-    let pods = store.list::<Pod>();
-    if let Some(stuck) = pods.iter().find(|pod| waits_for_ever(pod)) {
+    if let Some(stuck) = store.list::<Pod>().iter().find(|pod| waits_for_ever(pod)) {
         return pod_ready(stuck);
     }
-    let connected = pods.iter().filter(|pod| lookup::address(pod).is_some()).count();
+    let (connected, total) = connected(store);
     if connected >= total {
         Ok(())
     } else {
@@ -91,8 +107,9 @@ pub(crate) fn networked(store: &Store) -> Result<(), Unready> {
 /// Whether every deployment has rolled out and every pod is ready.
 pub(crate) fn everything(store: &Store) -> Result<(), Unready> {
     let mut unready: Vec<Unready> = Vec::new();
+    let pods = PodsOfDeployments::new(store);
     for deployment in store.list::<Deployment>() {
-        unready.extend(rolled_out(store, &name_of(&deployment.metadata)).err());
+        unready.extend(has_rolled_out(&deployment, pods.of(&deployment)).err());
     }
     for pod in store.list::<Pod>() {
         if pod.metadata.owner_references.is_none() {
@@ -103,11 +120,48 @@ pub(crate) fn everything(store: &Store) -> Result<(), Unready> {
         Ok(())
     } else {
         let for_good = unready.iter().any(|unready| unready.for_good);
-        let states: Vec<String> = unready.into_iter().map(|unready| unready.state).collect();
         Err(Unready {
-            state: states.join("; "),
+            state: listed(unready.into_iter().map(|unready| unready.state), "; "),
             for_good,
         })
+    }
+}
+
+/// The first of many texts, and how many more there are.
+fn listed(mut texts: impl Iterator<Item = String>, separator: &str) -> String {
+    let mut named: Vec<String> = texts.by_ref().take(NAMED).collect();
+    let others = texts.count();
+    if others > 0 {
+        named.push(format!("and {others} more"));
+    }
+    named.join(separator)
+}
+
+/// The pods of all deployments, found in one go.
+struct PodsOfDeployments(HashMap<String, Vec<Shared<Pod>>>);
+
+impl PodsOfDeployments {
+    fn new(store: &Store) -> Self {
+        let mut of_set = HashMap::<String, Vec<Shared<Pod>>>::new();
+        for pod in store.list::<Pod>() {
+            for owner in pod.metadata.owner_references.iter().flatten() {
+                of_set.entry(owner.uid.clone()).or_default().push(pod.clone());
+            }
+        }
+        let mut of_deployment = HashMap::<String, Vec<Shared<Pod>>>::new();
+        for set in store.list::<ReplicaSet>() {
+            let pods = set.metadata.uid.as_ref().and_then(|uid| of_set.get(uid));
+            for owner in set.metadata.owner_references.iter().flatten() {
+                let all = of_deployment.entry(owner.uid.clone()).or_default();
+                all.extend(pods.into_iter().flatten().cloned());
+            }
+        }
+        Self(of_deployment)
+    }
+
+    fn of(&self, deployment: &Deployment) -> &[Shared<Pod>] {
+        let uid = deployment.metadata.uid.as_ref();
+        uid.and_then(|uid| self.0.get(uid)).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -117,7 +171,11 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
         return Err(format!("{} isn't there", called(Kind::Deployment, name)).into());
     };
     let pods = lookup::pods(store, &PodRef::Deployment(name.clone())).unwrap_or_default();
-    let wanted = replicas(&deployment);
+    has_rolled_out(&deployment, &pods)
+}
+
+fn has_rolled_out(deployment: &Deployment, pods: &[Shared<Pod>]) -> Result<(), Unready> {
+    let wanted = replicas(deployment);
     let ready = pods.iter().filter(|pod| pod_ready(pod).is_ok()).count();
     let status = deployment.status.clone().unwrap_or_default();
     let observed = status.observed_generation >= deployment.metadata.generation;
@@ -126,15 +184,13 @@ pub(crate) fn rolled_out(store: &Store, name: &NamespacedName) -> Result<(), Unr
     if observed && updated && available && ready == wanted && pods.len() == wanted {
         return Ok(());
     }
-    let name = called(Kind::Deployment, name);
+    let name = called(Kind::Deployment, &name_of(&deployment.metadata));
     let others = pods.iter().filter_map(|pod| pod_ready(pod).err());
     // Kubernetes never gives up a deployment's failed pod; what can't be started at all never will be.
     let for_good = pods.iter().any(|pod| waits_for_ever(pod));
-    let others: Vec<String> = others.map(|unready| unready.state).collect();
-    let others = if others.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", others.join(", "))
+    let others = match listed(others.map(|unready| unready.state), ", ") {
+        others if others.is_empty() => others,
+        others => format!(" ({others})"),
     };
     Err(Unready {
         state: format!("{name}: {ready} of {wanted} pods are ready{others}"),

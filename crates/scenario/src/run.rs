@@ -21,6 +21,13 @@ const REST: Duration = Duration::from_millis(50);
 /// What is going on, for those who wait.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
+    /// Pods are being connected.
+    Network {
+        /// How many have an address.
+        connected: usize,
+        /// How many there are to be.
+        total: usize,
+    },
     /// Pods are being started.
     Pods {
         /// How many are ready.
@@ -61,18 +68,28 @@ impl<'a> Runner<'a> {
     /// Waits until every pod that is to be there has its network.
     ///
     /// # Errors
-    /// [`Obstacle::NeverSo`] after 30 s.
+    /// [`Obstacle::NeverSo`] after 30 s, or longer with many pods.
     pub async fn wait_for_network(&self) -> Result<(), Obstacle> {
-        readiness::until(self.cluster, action::PATIENCE, readiness::networked).await
+        readiness::until(self.cluster, self.patience(), |store| {
+            let (connected, total) = readiness::connected(store);
+            (self.tell)(Progress::Network { connected, total });
+            readiness::networked(store)
+        })
+        .await
+    }
+
+    fn patience(&self) -> Duration {
+        let (_, pods) = readiness::counts(self.cluster.store());
+        action::patience(pods)
     }
 
     /// Waits until every deployment has rolled out and every pod is ready, and notes how everything is then.
     ///
     /// # Errors
-    /// [`Obstacle::NeverSo`] after 30 s, with what isn't ready.
+    /// [`Obstacle::NeverSo`] after 30 s, or longer with many pods, with what isn't ready.
     pub async fn wait_until_ready(&mut self, report: &mut Report) -> Result<(), Obstacle> {
         let tell = self.tell;
-        let ready = readiness::until(self.cluster, action::PATIENCE, |store| {
+        let ready = readiness::until(self.cluster, self.patience(), |store| {
             let (ready, total) = readiness::counts(store);
             tell(Progress::Pods { ready, total });
             readiness::everything(store)

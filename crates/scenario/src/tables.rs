@@ -1,9 +1,10 @@
 //! Pods and services as rows of a table, as `kubectl get` shows them.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use podlab_control::pods::summary;
-use podlab_control::store::{Store, name_of};
+use podlab_control::store::{Shared, Store, name_of};
 
 use crate::lookup;
 use crate::report::{PodRow, ServiceRow};
@@ -18,10 +19,16 @@ pub(crate) fn pods(store: &Store) -> Vec<PodRow> {
 /// All services but the cluster's own, by namespace and name.
 pub(crate) fn services(store: &Store) -> Vec<ServiceRow> {
     let services = store.list::<Service>();
+    let slices = lookup::slices_by_service(store);
     let users = services
         .iter()
         .filter(|service| !is_clusters_own(&service.metadata));
-    users.map(|service| service_row(store, service)).collect()
+    users
+        .map(|service| {
+            let slices = slices.get(&name_of(&service.metadata));
+            service_row(service, slices.map_or(&[], Vec::as_slice))
+        })
+        .collect()
 }
 
 /// Whether it is there whatever a user has written: the API's service, and all that is of the name server.
@@ -49,7 +56,7 @@ fn pod_row(pod: &Pod) -> PodRow {
     }
 }
 
-fn service_row(store: &Store, service: &Service) -> ServiceRow {
+fn service_row(service: &Service, slices: &[Shared<EndpointSlice>]) -> ServiceRow {
     let name = name_of(&service.metadata);
     let spec = service.spec.clone().unwrap_or_default();
     let ports: Vec<String> = spec
@@ -58,7 +65,7 @@ fn service_row(store: &Store, service: &Service) -> ServiceRow {
         .flatten()
         .map(|port| format!("{}/{}", port.port, port.protocol.as_deref().unwrap_or("TCP")))
         .collect();
-    let endpoints = endpoints(store, service);
+    let endpoints = endpoints(slices);
     let or_none = |texts: Vec<String>| {
         if texts.is_empty() {
             "<none>".to_owned()
@@ -77,9 +84,9 @@ fn service_row(store: &Store, service: &Service) -> ServiceRow {
 }
 
 /// Address and port of every ready endpoint.
-fn endpoints(store: &Store, service: &Service) -> Vec<String> {
+fn endpoints(slices: &[Shared<EndpointSlice>]) -> Vec<String> {
     let mut found = Vec::new();
-    for slice in lookup::slices(store, &name_of(&service.metadata)) {
+    for slice in slices {
         for endpoint in &slice.endpoints {
             let conditions = endpoint.conditions.as_ref();
             if conditions.and_then(|conditions| conditions.ready) == Some(false) {

@@ -12,6 +12,7 @@ use crate::lab::{Lab, name, pod, script};
 crate::tests![
     a_life_is_told_from_beginning_to_end,
     who_can_t_start_is_told,
+    who_has_too_many_variables_is_told_of_the_way_out,
     who_fails_again_and_again_is_told,
     who_is_unwell_is_told,
 ];
@@ -40,6 +41,21 @@ fn a_life_is_told_from_beginning_to_end(lab: &Lab) {
     let source = created.unwrap().source.clone().unwrap();
     assert_eq!(source.component.as_deref(), Some("kubelet"));
     assert_eq!(source.host.as_deref(), Some("node-1"));
+}
+
+fn who_has_too_many_variables_is_told_of_the_way_out(lab: &Lab) {
+    let mut container = script("main", "true");
+    // More than the kernel takes in one text.
+    container["env"] = json!([{"name": "LONG", "value": "x".repeat(200_000)}]);
+    let mut never = pod("too-much", &[container]);
+    never["spec"]["restartPolicy"] = json!("Never");
+    lab.apply(Kind::Pod, never);
+    let seen = lab.until("too-much", |pod| pod["status"]["phase"] == "Failed");
+    let why = &seen["status"]["containerStatuses"][0]["state"]["terminated"]["message"];
+    let why = why.as_str().unwrap();
+    assert!(why.starts_with("exec: \"sh\": Argument list too long"), "{why}");
+    assert!(why.contains("`enableServiceLinks: false`"), "{why}");
+    assert!(lab.events("too-much").iter().any(|event| event.contains(why)));
 }
 
 fn who_can_t_start_is_told(lab: &Lab) {

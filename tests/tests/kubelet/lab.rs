@@ -50,6 +50,7 @@ impl Lab {
         let options = Options {
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             pod_cidr: "10.244.0.0/16".parse().unwrap(),
+            node_cidr_mask_size: 24,
             upstream_nameserver: None,
             images: Images::new(Vec::new(), |_| None),
         };

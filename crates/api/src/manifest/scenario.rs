@@ -44,7 +44,9 @@ pub(super) fn read(
     }
     let cluster: ClusterSpec = serde_json::from_value(spec["cluster"].clone()).unwrap_or_default();
     let upstream_nameserver = upstream(&cluster, &mut complain);
+    let given_mask_size = cluster.node_cidr_mask_size;
     let (service_cidr, pod_cidr) = ranges(cluster, &mut complain);
+    let node_cidr_mask_size = mask_size(pod_cidr, given_mask_size, &mut complain);
     let programs = programs(&spec["programs"], &mut complain);
     let steps = spec["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     if steps.is_empty() {
@@ -62,6 +64,7 @@ pub(super) fn read(
             .map(|text| text.trim_end().to_owned()),
         service_cidr,
         pod_cidr,
+        node_cidr_mask_size,
         upstream_nameserver,
         programs,
         requires: serde_json::from_value(spec["requires"].clone()).unwrap_or_default(),
@@ -129,17 +132,31 @@ fn ranges(cluster: ClusterSpec, complain: &mut impl FnMut(&str, &str)) -> (IpNet
     };
     let services = range("serviceCIDR", cluster.service_cidr, steps::SERVICE_CIDR);
     let pods = range("podCIDR", cluster.pod_cidr, steps::POD_CIDR);
-    if matches!(pods, IpNet::V4(_)) && pods.prefix_len() > 24 {
-        let message =
-            format!("Invalid value: \"{pods}\": must be a /24 or larger: each node gets a /24 of it");
-        complain("spec.cluster.podCIDR", &message);
-    }
     if services.contains(&pods) || pods.contains(&services) {
         let message =
             format!("Invalid value: service range {services} and pod range {pods} must not overlap");
         complain("spec.cluster", &message);
     }
     (services, pods)
+}
+
+/// How much of the pods' range a node gets.
+fn mask_size(pods: IpNet, given: Option<u8>, complain: &mut impl FnMut(&str, &str)) -> u8 {
+    let size = given.unwrap_or(steps::NODE_CIDR_MASK_SIZE);
+    let (shortest, longest) = (pods.prefix_len(), steps::LONGEST_NODE_CIDR_MASK_SIZE);
+    if pods.addr().is_ipv6() || (shortest..=longest).contains(&size) {
+        return size;
+    }
+    if given.is_some() && shortest <= longest {
+        let message = format!("Invalid value: {size}: must be between {shortest} and {longest}, inclusive");
+        complain("spec.cluster.nodeCIDRMaskSize", &message);
+    } else {
+        let size = size.min(longest);
+        let message =
+            format!("Invalid value: \"{pods}\": must be a /{size} or larger: each node gets a /{size} of it");
+        complain("spec.cluster.podCIDR", &message);
+    }
+    size
 }
 
 fn programs(programs: &Value, complain: &mut impl FnMut(&str, &str)) -> Vec<Program> {

@@ -202,7 +202,7 @@ impl Index {
     }
 
     /// The pods that have no node.
-    pub(super) fn unscheduled(&self) -> impl Iterator<Item = &NamespacedName> {
+    pub(super) fn unscheduled(&self) -> impl ExactSizeIterator<Item = &NamespacedName> {
         self.unscheduled.iter()
     }
 }

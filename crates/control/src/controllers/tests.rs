@@ -15,9 +15,16 @@ use crate::registry::{Applied, RegistryOptions};
 
 mod claims;
 mod garbage;
+mod growth;
 mod rollouts;
 mod services;
 mod slices;
+
+/// A node with room for so many pods.
+fn node(name: &str, pods: usize) -> Node {
+    let node = json!({"metadata": {"name": name}, "status": {"allocatable": {"pods": pods.to_string()}}});
+    serde_json::from_value(node).unwrap()
+}
 
 struct Lab {
     registry: Registry,
@@ -40,8 +47,7 @@ impl Lab {
             service_cidr: service_cidr.parse().unwrap(),
         };
         let registry = Registry::new(store, options).unwrap();
-        let node: Node = serde_json::from_value(json!({"metadata": {"name": "node-1"}})).unwrap();
-        registry.apply(Object::Node(node)).unwrap();
+        registry.apply(Object::Node(node("node-1", 1_000))).unwrap();
         let controllers = Controllers::new(registry.clone());
         Self {
             registry,
@@ -342,6 +348,75 @@ fn two_pods_cannot_have_the_same_port_of_a_node() {
     lab.registry.store().remove::<Pod>(&in_default("pod-0")).unwrap();
     lab.controllers.run();
     assert_eq!(bound(&lab), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_pod_beyond_its_nodes_room_waits_for_it() {
+    let mut lab = Lab::new();
+    let room = |lab: &mut Lab, pods| {
+        let name = NamespacedName {
+            namespace: String::new(),
+            name: "node-1".to_owned(),
+        };
+        let change = |old: &mut Node| old.status = node("node-1", pods).status;
+        lab.registry.store().modify(&name, change).unwrap();
+        lab.controllers.run();
+    };
+    room(&mut lab, 3);
+    lab.deployment(5, "v1");
+    let counts = |lab: &Lab| {
+        let pods = lab.pods();
+        let bound = pods
+            .iter()
+            .filter(|pod| pod.spec.as_ref().unwrap().node_name.is_some());
+        (bound.count(), pods.len())
+    };
+    assert_eq!(counts(&lab), (3, 5));
+    let pods = lab.pods();
+    let waits = pods
+        .iter()
+        .find(|pod| pod.spec.as_ref().unwrap().node_name.is_none())
+        .unwrap();
+    let condition = &waits.status.as_ref().unwrap().conditions.as_ref().unwrap()[0];
+    let message = "0/1 nodes are available: 1 Too many pods. no new claims to deallocate, preemption: \
+                   0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+    assert_eq!(condition.reason.as_deref(), Some("Unschedulable"));
+    assert_eq!(condition.message.as_deref(), Some(message));
+    let events = lab.registry.store().list::<k8s_openapi::api::core::v1::Event>();
+    let told = events
+        .iter()
+        .filter(|event| event.reason.as_deref() == Some("FailedScheduling"));
+    assert_eq!(told.count(), 2);
+
+    // Each that goes makes room for one.
+    let gone = pods
+        .iter()
+        .find(|pod| pod.metadata.name != waits.metadata.name)
+        .unwrap();
+    lab.registry
+        .store()
+        .remove::<Pod>(&name_of(&gone.metadata))
+        .unwrap();
+    lab.controllers.run();
+    assert_eq!(counts(&lab), (3, 5));
+    // One that goes while it waits leaves no gap in the line.
+    let pods = lab.pods();
+    let first = pods
+        .iter()
+        .find(|pod| pod.spec.as_ref().unwrap().node_name.is_none())
+        .unwrap();
+    lab.registry
+        .store()
+        .remove::<Pod>(&name_of(&first.metadata))
+        .unwrap();
+    lab.controllers.run();
+    assert_eq!(counts(&lab), (3, 5));
+    // A larger node takes more, a further one as well.
+    room(&mut lab, 4);
+    assert_eq!(counts(&lab), (4, 5));
+    lab.registry.apply(Object::Node(node("node-2", 110))).unwrap();
+    lab.controllers.run();
+    assert_eq!(counts(&lab), (5, 5));
 }
 
 /// What a template lacks, its pods get: their containers' ports are the node's.

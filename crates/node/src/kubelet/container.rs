@@ -2,6 +2,7 @@
 
 mod probes;
 
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,6 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +21,7 @@ use super::probe::{self, Subject};
 use super::recipe::{Recipe, Restart, Start};
 use super::status::{Container as Report, Exit, State, Unfit};
 use crate::images::Input;
-use crate::process::{Pipes, Program, start_container};
+use crate::process::{Child, Pipes, Program, StartError, start_container};
 use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
@@ -222,10 +222,13 @@ impl<T: Fn(Report)> Life<T> {
             stdin: start.input == Input::Watch,
             ..Pipes::OUTPUT
         };
-        tokio::task::spawn_blocking(move || start_container(&namespaces, start.root, &start.program, pipes))
+        let variables = start.program.env.iter().count();
+        // It is never closed.
+        let _turn = self.recipe.ground.node.starting.acquire().await;
+        tokio::task::spawn_blocking(move || start_container(&namespaces, &start.root, &start.program, pipes))
             .await
             .map_err(|error| error.to_string())?
-            .map_err(|error| error.to_string())
+            .map_err(|error| explained(&error, variables))
     }
 
     /// Waits for the end of a running container, and for what its probes say until then.
@@ -312,6 +315,18 @@ fn take_in_logs(child: &mut Child, log: &Writer) -> JoinSet<std::io::Result<()>>
         tasks.spawn(log.clone().take_in(pipe));
     }
     tasks
+}
+
+/// What stands in a program's way, with a way out of what services do.
+fn explained(error: &StartError, variables: usize) -> String {
+    if error.source.kind() == ErrorKind::ArgumentListTooLong {
+        format!(
+            "{error}: it has {variables} variables; with `enableServiceLinks: false` in its pod's spec it isn't told \
+             of its namespace's services"
+        )
+    } else {
+        error.to_string()
+    }
 }
 
 /// As container runtimes have them: 256 bits.

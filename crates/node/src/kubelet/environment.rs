@@ -2,12 +2,13 @@
 
 mod services;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, Pod};
 
 use super::downward;
 use super::sources::{Data, Missing, Origin, Sources};
+use crate::variables::{Values, Variables};
 pub(super) use services::service_variables;
 
 /// A variable that can't be given its value: reason `CreateContainerConfigError`; texts as the kubelet gives them.
@@ -40,19 +41,19 @@ pub(super) enum EnvironmentError {
 pub(super) fn environment(
     pod: &Pod,
     container: &Container,
-    services: &BTreeMap<String, String>,
+    services: Arc<Values>,
     sources: &Sources<'_>,
-) -> Result<BTreeMap<String, String>, EnvironmentError> {
-    let mut variables = services.clone();
+) -> Result<Variables, EnvironmentError> {
+    let mut variables = Variables::of_services(services);
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.as_deref().unwrap_or_default();
         for (key, value) in all_of(source, sources)?.unwrap_or_default().values {
-            variables.insert(format!("{prefix}{key}"), text(value));
+            variables.insert(&format!("{prefix}{key}"), text(value));
         }
     }
     for variable in container.env.iter().flatten() {
         if let Some(value) = value_of(variable, pod, &variables, sources)? {
-            variables.insert(variable.name.clone(), value);
+            variables.insert(&variable.name, value);
         }
     }
     Ok(variables)
@@ -74,7 +75,7 @@ fn text(value: Vec<u8>) -> String {
 }
 
 /// Replaces `$(NAME)` by the value of the variable; unknown names stay as they are, and `$$` is one `$`.
-pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
+pub(super) fn expand(text: &str, variables: &Variables) -> String {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
@@ -100,7 +101,7 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
 fn value_of(
     variable: &EnvVar,
     pod: &Pod,
-    before: &BTreeMap<String, String>,
+    before: &Variables,
     sources: &Sources<'_>,
 ) -> Result<Option<String>, EnvironmentError> {
     let Some(source) = &variable.value_from else {
@@ -136,8 +137,6 @@ fn value_of(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use k8s_openapi::api::core::v1::{ConfigMap, Secret};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use podlab_control::store::Store;
@@ -147,10 +146,10 @@ mod tests {
 
     #[test]
     fn names_in_parentheses_are_expanded() {
-        let variables = BTreeMap::from([
+        let variables = Variables::from(Values::from([
             ("HOST".to_owned(), "10.96.0.5".to_owned()),
             ("PORT".to_owned(), "80".to_owned()),
-        ]);
+        ]));
         let cases = [
             ("http://$(HOST):$(PORT)/", "http://10.96.0.5:80/"),
             ("$(NOBODY)", "$(NOBODY)"),
@@ -170,9 +169,9 @@ mod tests {
             ("API_SERVICE_HOST", "10.96.0.5"),
             ("API_SERVICE_PORT", "80"),
             ("API_PORT", "tcp://10.96.0.5:80"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        ];
+        let services = services.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let services = Arc::new(Values::from(services));
         let pod: Pod = serde_json::from_value(serde_json::json!({
             "metadata": {"name": "client", "labels": {"app": "shop"}},
             "status": {"hostIP": "172.18.0.2"},
@@ -207,8 +206,8 @@ mod tests {
             store: &stored(),
             namespace: "shop",
         };
-        let seen = environment(&pod, &container, &services, &sources);
-        assert_eq!(seen, Ok(expected.into()));
+        let seen = environment(&pod, &container, services, &sources);
+        assert_eq!(seen, Ok(Values::from(expected).into()));
     }
 
     #[test]
@@ -326,10 +325,12 @@ mod tests {
             namespace: "shop",
         };
         let container: Container = serde_json::from_value(container).unwrap();
-        let seen = environment(&Pod::default(), &container, &BTreeMap::new(), &sources);
-        let words = |variables: BTreeMap<String, String>| {
+        let seen = environment(&Pod::default(), &container, Arc::default(), &sources);
+        let words = |variables: Variables| {
             let words = variables.iter().map(|(name, value)| format!("{name}={value}"));
-            words.collect::<Vec<_>>().join(" ")
+            let mut words: Vec<_> = words.collect();
+            words.sort();
+            words.join(" ")
         };
         assert_eq!(
             seen.map(words).map_err(|error| error.to_string()),

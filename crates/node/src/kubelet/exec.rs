@@ -10,13 +10,12 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use podlab_api::steps::NamespacedName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::process::Child;
 use tokio::sync::oneshot;
 
 use super::choice::{ChoiceError, named_or_default};
 use super::{Kubelet, container};
 pub use crate::process::Pipes;
-use crate::process::{self, Program, StartError, start_beside};
+use crate::process::{self, Child, Program, StartError, start_beside};
 pub use crate::terminal::{Terminal, WindowSize};
 
 /// How much of what a command writes is kept when nobody reads it as it comes.
@@ -185,8 +184,7 @@ pub(super) async fn start(pid: u32, program: Program, streams: Streams) -> Resul
 
 /// A container runtime says so, whatever the container's own variables say.
 fn of_terminal(mut program: Program) -> Program {
-    program.env.retain(|(name, _)| name != "TERM");
-    program.env.push(("TERM".to_owned(), "xterm".to_owned()));
+    program.env.insert("TERM", "xterm".to_owned());
     program
 }
 

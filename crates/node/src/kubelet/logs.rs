@@ -19,6 +19,8 @@ pub(super) use run::run_to_read;
 const KEPT: usize = 10 * 1024 * 1024;
 /// A longer line is kept in pieces, as container runtimes do.
 const LONGEST: u64 = 16 * 1024;
+/// How much is read at once: every container has two pipes, and most of them write little.
+const BUFFER: usize = 1024;
 /// How many lines of a container a report has.
 const RECENT: usize = 1_000;
 /// The current run and the one before.
@@ -115,7 +117,7 @@ impl Log {
 impl Writer {
     /// Takes in all that a pipe says, line by line, until it is closed.
     pub(super) async fn take_in(self, pipe: impl AsyncRead + Unpin) -> io::Result<()> {
-        let mut reader = BufReader::with_capacity(64 * 1024, pipe);
+        let mut reader = BufReader::with_capacity(BUFFER, pipe);
         loop {
             let mut line = Vec::new();
             let mut piece = (&mut reader).take(LONGEST);

@@ -107,6 +107,8 @@ impl Worker {
         if host_network {
             Ok(None)
         } else {
+            // It is never closed.
+            let _turn = self.node.connecting.acquire().await;
             self.node.network.attach().await.map(Some)
         }
     }
@@ -149,7 +151,7 @@ impl Worker {
         let ground = Arc::new(Ground::new(node, pod, netns.clone(), address, volumes)?);
         let recipe = |container: &core::Container, restart| Recipe {
             ground: ground.clone(),
-            container: container.clone(),
+            container: Box::new(container.clone()),
             restart,
         };
         let restart = Restart::of(&spec);
@@ -175,7 +177,7 @@ impl Worker {
                 containers: handles.clone(),
             },
         );
-        let (send, mut reports) = mpsc::unbounded_channel::<(Which, Report)>();
+        let (send, mut reports) = mpsc::unbounded_channel::<(Which, Box<Report>)>();
         let (stop, stopped) = watch::channel(None::<Duration>);
         let init_count = self.init.len();
         let run = |(index, recipe): (usize, Recipe)| {
@@ -185,7 +187,7 @@ impl Worker {
             } else {
                 (false, index - init_count)
             };
-            let tell = move |report| drop(send.send((which, report)));
+            let tell = move |report| drop(send.send((which, Box::new(report))));
             Life::new(recipe, handle, stopped.clone(), tell).run()
         };
         let mut recipes: Vec<_> = recipes.into_iter().enumerate().collect();
@@ -193,7 +195,8 @@ impl Worker {
         let sent = send.clone();
         let all = async {
             for recipe in recipes {
-                run(recipe).await;
+                // A pod that waits takes as much memory as its longest wait: most have no init containers.
+                Box::pin(run(recipe)).await;
                 if stopped.borrow().is_some() {
                     break;
                 }
@@ -211,7 +214,7 @@ impl Worker {
                 biased;
                 Some((which, report)) = reports.recv() => {
                     let list = if which.0 { &mut self.init } else { &mut self.containers };
-                    list[which.1] = report;
+                    list[which.1] = *report;
                     if reports.is_empty() {
                         self.write_status();
                     }

@@ -1,6 +1,5 @@
 //! What a container runs, as whom, and what it may do.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1 as core;
@@ -10,6 +9,7 @@ use super::status::Unfit;
 use crate::images::{EntryPoint, Images, Input};
 use crate::privileges::Privileges;
 use crate::process::Program;
+use crate::variables::Variables;
 
 /// Where programs are looked up when the manifest sets no PATH: what images commonly have.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -21,7 +21,7 @@ pub(super) fn program(
     spec: &core::PodSpec,
     container: &core::Container,
     hostname: &str,
-    variables: &BTreeMap<String, String>,
+    variables: &Variables,
 ) -> Result<(Program, Input), Unfit> {
     let expanded = |words: &[String]| {
         words
@@ -80,13 +80,12 @@ pub(super) fn program(
 }
 
 /// What a container runtime adds; Kubernetes doesn't know of it, so `$(PATH)` is not replaced.
-fn with_runtimes_own(variables: &BTreeMap<String, String>, hostname: &str) -> Vec<(String, String)> {
-    let own = [("HOME", "/root"), ("HOSTNAME", hostname), ("PATH", PATH)];
-    let mut all: BTreeMap<_, _> = own
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    all.extend(variables.clone());
-    all.into_iter().collect()
+fn with_runtimes_own(variables: &Variables, hostname: &str) -> Variables {
+    let mut all = variables.clone();
+    for (name, value) in [("HOME", "/root"), ("HOSTNAME", hostname), ("PATH", PATH)] {
+        all.or_insert(name, value);
+    }
+    all
 }
 
 #[cfg(test)]
@@ -105,22 +104,15 @@ mod tests {
         });
         let container = serde_json::from_value(container).unwrap();
         let spec = core::PodSpec::default();
-        program(
-            &images,
-            &spec,
-            &container,
-            "web-0",
-            &owned(variables).into_iter().collect(),
-        )
-        .unwrap()
-        .0
+        program(&images, &spec, &container, "web-0", &owned(variables))
+            .unwrap()
+            .0
     }
 
-    fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
-        variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+    fn owned(variables: &[(&str, &str)]) -> Variables {
+        let variables = variables.iter();
+        let owned = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Variables::from(owned.collect::<std::collections::BTreeMap<_, _>>())
     }
 
     #[test]

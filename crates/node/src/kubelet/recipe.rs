@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1 as core;
-use podlab_api::steps::NamespacedName;
 use podlab_control::store::{Shared, name_of};
 use podlab_kernel::netns::Netns;
 
-use super::environment::{environment, service_variables};
+use super::environment::environment;
 use super::hostname::Hostname;
 use super::program::program;
 use super::resolv_conf::resolv_conf;
@@ -61,7 +60,7 @@ pub(super) struct Ground {
 /// How one container is started.
 pub(super) struct Recipe {
     pub(super) ground: Arc<Ground>,
-    pub(super) container: core::Container,
+    pub(super) container: Box<core::Container>,
     pub(super) restart: Restart,
 }
 
@@ -119,19 +118,9 @@ impl Recipe {
             store: &node.store,
             namespace: &name.namespace,
         };
-        // The only one of another namespace that a pod is told of.
-        let api = NamespacedName {
-            namespace: "default".to_owned(),
-            name: "kubernetes".to_owned(),
-        };
-        let api = node.store.get::<core::Service>(&api);
-        let own = node.store.list_in::<core::Service>(&name.namespace);
-        let services = service_variables(
-            api.iter().chain(&own).map(|service| &**service),
-            &name.namespace,
-            spec.enable_service_links != Some(false),
-        );
-        let variables = environment(pod, &self.container, &services, &sources).map_err(Unfit::config)?;
+        let wants_links = spec.enable_service_links != Some(false);
+        let links = node.links.of(&node.store, &name.namespace, wants_links);
+        let variables = environment(pod, &self.container, links, &sources).map_err(Unfit::config)?;
         let (program, input) = program(&node.images, &spec, &self.container, hostname, &variables)?;
         let root = Root {
             etc: vec![

@@ -16,6 +16,7 @@ use super::environment::expand;
 use super::sources::Sources;
 use super::status::Unfit;
 use crate::mounts::VolumeMount;
+use crate::variables::Variables;
 use content::{Content, ContentError, content, is_known};
 
 /// Where pods' volumes are, outside of their containers.
@@ -109,7 +110,7 @@ impl Volumes {
     pub(super) fn mounts(
         &self,
         container: &core::Container,
-        variables: &BTreeMap<String, String>,
+        variables: &Variables,
     ) -> Result<Vec<VolumeMount>, Unfit> {
         let mounts = container.volume_mounts.iter().flatten();
         mounts
@@ -152,7 +153,7 @@ fn mounted(spec: &core::PodSpec) -> BTreeSet<&str> {
     mounts.map(|mount| mount.name.as_str()).collect()
 }
 
-fn sub_path(mount: &core::VolumeMount, variables: &BTreeMap<String, String>) -> Option<PathBuf> {
+fn sub_path(mount: &core::VolumeMount, variables: &Variables) -> Option<PathBuf> {
     let written = |path: &Option<String>| path.clone().filter(|path| !path.is_empty());
     let expanded = written(&mount.sub_path_expr).map(|path| expand(&path, variables));
     written(&mount.sub_path).or(expanded).map(PathBuf::from)

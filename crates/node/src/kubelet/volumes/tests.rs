@@ -7,6 +7,7 @@ use podlab_api::steps::NamespacedName;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::variables::Values;
 
 fn stored() -> Store {
     let store = Store::new(Arc::new(|| Time(jiff::Timestamp::UNIX_EPOCH)));
@@ -230,7 +231,7 @@ fn mounted_at(volumes: &Volumes, mount: Value) -> Result<(PathBuf, bool), String
     mount["mountPath"] = json!("/v");
     mount["name"] = json!("v");
     let container = serde_json::from_value(json!({"name": "main", "volumeMounts": [mount]})).unwrap();
-    let variables = [("WHO".to_owned(), "me".to_owned())].into();
+    let variables = Variables::from(Values::from([("WHO".to_owned(), "me".to_owned())]));
     let mounts = volumes.mounts(&container, &variables);
     let mut mounts = mounts.map_err(|unfit| format!("{}: {}", unfit.reason, unfit.message))?;
     let mount = mounts.remove(0);
