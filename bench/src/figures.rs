@@ -25,6 +25,18 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
+    /// All, in the order in which they are shown.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Podlab,
+        Self::Floor,
+        Self::Shell,
+        Self::Mininet,
+        Self::Direct,
+        Self::Maps,
+        Self::KubeProxyNft,
+        Self::KubeProxyIptables,
+    ];
+
     /// As tables and charts name it.
     pub(crate) fn title(self) -> &'static str {
         match self {

@@ -106,7 +106,7 @@ pub(crate) struct Line {
     /// Why there is nothing of the peer, or of podlab.
     pub(crate) missing: Option<String>,
     pub(crate) goal: Option<Goal>,
-    /// By what podlab's figure is multiplied for ten times the size, since the size before.
+    /// By what podlab's figure is multiplied for ten times the size, since the size before: told once for each figure.
     pub(crate) growth: Option<f64>,
 }
 
@@ -145,6 +145,10 @@ pub(crate) fn lines(figures: &Figures) -> Vec<Line> {
 }
 
 fn lines_of(fact: &'static Fact, figures: &Figures) -> Vec<Line> {
+    let is_first = FACTS
+        .iter()
+        .find(|other| other.figure == fact.figure)
+        .is_some_and(|it| it.peer == fact.peer);
     let mut before = None;
     let mut lines = Vec::new();
     for size in sizes(fact, figures) {
@@ -159,11 +163,17 @@ fn lines_of(fact: &'static Fact, figures: &Figures) -> Vec<Line> {
             peer: fact.peer.and_then(of),
             missing: missing(Peer::Podlab).or_else(|| fact.peer.and_then(missing)),
             goal: goal_at(fact, size),
-            growth: before.zip(now).map(|(before, now)| growth(before, now)),
+            growth: before
+                .filter(|_| is_first)
+                .zip(now)
+                .map(|(before, now)| growth(before, now)),
         };
-        before = now.or(before);
-        let is_of_interest = line.goal.is_some() || line.peer.is_some() || line.missing.is_some();
-        if is_of_interest || (fact.peer.is_none() && fact.goals.is_empty()) {
+        let is_for_podlab_alone = match line.goal {
+            Some(goal) => matches!(goal, AtMost(_)),
+            None => fact.peer.is_none() && fact.goals.is_empty(),
+        };
+        if is_for_podlab_alone || line.peer.is_some() || line.missing.is_some() {
+            before = now.or(before);
             lines.push(line);
         }
     }
@@ -269,6 +279,16 @@ mod tests {
             (line.met(), line.missing.as_deref()),
             (None, Some("not installed"))
         );
+    }
+
+    #[test]
+    fn who_was_not_to_be_measured_at_a_size_has_no_line_there() {
+        let figures = measured(&[
+            ("connections", Peer::Podlab, 1, 1.0),
+            ("connections", Direct, 1, 1.0),
+        ]);
+        assert!(lines_beside(&figures, "connections", Some(KubeProxyNft)).is_empty());
+        assert_eq!(lines_beside(&figures, "connections", Some(Direct)).len(), 1);
     }
 
     #[test]

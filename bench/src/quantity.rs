@@ -18,9 +18,21 @@ impl Unit {
         format!("{} {name}", three_digits(value * factor))
     }
 
-    /// Two ends in the unit of the second.
-    pub(crate) fn show_range(self, least: f64, most: f64) -> String {
-        let (factor, _) = self.scale(most);
+    /// A round value beside an axis.
+    pub(crate) fn tick(self, value: f64) -> String {
+        if value == 0.0 {
+            return "0".to_owned();
+        }
+        // What is a little less by rounding is still in the larger unit.
+        let (factor, name) = self.scale(value * 1.000_001);
+        let digits = format!("{:.3}", value * factor);
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        format!("{digits} {name}")
+    }
+
+    /// The ends of a spread, in the unit that the median is shown in.
+    pub(crate) fn show_spread(self, median: f64, (least, most): (f64, f64)) -> String {
+        let (factor, _) = self.scale(median);
         format!("{}–{}", three_digits(least * factor), three_digits(most * factor))
     }
 
@@ -81,7 +93,11 @@ mod tests {
         ] {
             assert_eq!(unit.show(value), expected);
         }
-        assert_eq!(Unit::Seconds.show_range(0.009, 0.0123), "9.00–12.3");
+        assert_eq!(Unit::Seconds.show_spread(0.01, (0.009, 1.23)), "9.00–1230");
+        assert_eq!(
+            [0.01, 0.2, 2.5, 1e-4].map(|it| Unit::Seconds.tick(it)),
+            ["10 ms", "200 ms", "2.5 s", "100 µs"]
+        );
     }
 
     #[test]

@@ -50,7 +50,10 @@ fn cells(line: &Line) -> [String; 8] {
         if summary.least == summary.most {
             return median;
         }
-        format!("{median} ({})", unit.show_range(summary.least, summary.most))
+        format!(
+            "{median} ({})",
+            unit.show_spread(summary.median, (summary.least, summary.most))
+        )
     };
     let unknown = || line.missing.clone().unwrap_or_else(|| "not measured".to_owned());
     let peer = line.fact.peer.map(|peer| {

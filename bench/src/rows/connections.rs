@@ -20,8 +20,8 @@ pub(crate) const ROW: Row = Row {
     measure,
 };
 
-const SLICE: Duration = Duration::from_millis(500);
-const SLICES: usize = 9;
+const SLICE: Duration = Duration::from_millis(300);
+const SLICES: usize = 15;
 /// The service that pods serve.
 const CLUSTER_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 96, 0, 10);
 

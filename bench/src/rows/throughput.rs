@@ -16,8 +16,8 @@ pub(crate) const ROW: Row = Row {
     measure,
 };
 
-const SLICE: Duration = Duration::from_millis(500);
-const SLICES: usize = 9;
+const SLICE: Duration = Duration::from_millis(300);
+const SLICES: usize = 15;
 
 fn cases(_: Scale) -> Vec<Case> {
     vec![Case {
