@@ -44,6 +44,7 @@ bench bench-full: setup
 	@scripts/bench-setup.sh
 	@$(CARGO) build --release --package podlab --package podlab-bench
 	@target/release/podlab-bench $(FLAGS) $(if $(filter bench-full,$@),--full)
+	@[ "$$(id -u)" != 0 ] || chown -R --reference=Makefile docs/benchmarks
 
 # The name server beside dnsmasq; needs dnsmasq and dnsperf.
 bench-dns: build

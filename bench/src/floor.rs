@@ -53,9 +53,12 @@ pub(crate) fn build(count: u32) -> io::Result<Pods> {
     ));
     node.add(address(BRIDGE, GATEWAY, PREFIX));
     node.send()?;
-    let namespaces = (0..count).map(|number| add_pod(&mut node, number));
+    let mut namespaces = vec![own_namespace()?];
+    for number in 0..count {
+        namespaces.push(add_pod(&mut node, number)?);
+    }
     Ok(Pods {
-        _namespaces: namespaces.collect::<io::Result<_>>()?,
+        _namespaces: namespaces,
     })
 }
 
@@ -63,7 +66,7 @@ fn add_pod(node: &mut Batch, number: u32) -> io::Result<OwnedFd> {
     let own = Ipv4Addr::from(u32::from(GATEWAY) + 1 + number);
     let (link, mac) = (FIRST_POD + number, mac_of(own));
     unshare(CloneFlags::CLONE_NEWNET)?;
-    let namespace: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
+    let namespace = own_namespace()?;
     let mut pod = Batch::open()?;
 
     node.add(RouteNetlinkMessage::NewLink(veth(
@@ -102,7 +105,7 @@ pub(crate) fn wait_for_deletions() -> io::Result<()> {
     let mut here = Batch::open()?;
     let last = podlab_kernel::own_thread::on_own_thread(|| {
         unshare(CloneFlags::CLONE_NEWNET)?;
-        Ok(OwnedFd::from(File::open("/proc/thread-self/ns/net")?))
+        own_namespace()
     })?;
     let far = LinkMessageBuilder::<LinkUnspec>::new().setns_by_fd(last.as_raw_fd());
     let near = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
@@ -115,6 +118,10 @@ pub(crate) fn wait_for_deletions() -> io::Result<()> {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     Ok(())
+}
+
+fn own_namespace() -> io::Result<OwnedFd> {
+    Ok(File::open("/proc/thread-self/ns/net")?.into())
 }
 
 /// Messages for one namespace, sent with one system call.

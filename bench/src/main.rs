@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nix::sys::signal::Signal;
 
 use figures::{Figures, Peer};
 use machine::Machine;
@@ -73,9 +74,7 @@ enum Child {
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.child {
-        Some(Child::Measure { row, peer, size }) => measure(row, peer, *size),
-        Some(Child::Hold { peer, size }) => rows::pods::hold(*peer, *size),
-        Some(Child::Settle) => child::wait_for_deletions(),
+        Some(child) => be(child),
         None => run(&args),
     };
     match result {
@@ -84,6 +83,16 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does what another process of this program has started this one for, and doesn't outlive that.
+fn be(child: &Child) -> Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    match child {
+        Child::Measure { row, peer, size } => measure(row, peer, *size),
+        Child::Hold { peer, size } => rows::pods::hold(*peer, *size),
+        Child::Settle => child::wait_for_deletions(),
     }
 }
 

@@ -7,12 +7,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::unistd::{SysconfVar, sysconf};
+use podlab_kernel::netns::Netns;
+use podlab_node::sandbox;
 use serde_json::{Value, json};
 
 use super::{Case, Row, Scale};
 use crate::Result;
 use crate::child;
 use crate::figures::{Peer, tell};
+use crate::lab;
 
 pub(crate) const ROW: Row = Row {
     id: "idle",
@@ -23,7 +26,6 @@ pub(crate) const ROW: Row = Row {
 /// As many pods as a node has room for.
 const PODS: [u32; 2] = [200, 250];
 const WATCHED: Duration = Duration::from_secs(10);
-const NAME: &str = "bench";
 
 fn cases(scale: Scale) -> Vec<Case> {
     let sizes = if scale == Scale::Full {
@@ -37,29 +39,31 @@ fn cases(scale: Scale) -> Vec<Case> {
         .collect()
 }
 
+/// In a sandbox, so that the cluster is gone whatever happens.
 fn measure(case: &Case) -> Result<()> {
-    let say = |figure, value| tell(figure, Peer::Podlab, case.size, value);
-    let folder = tempfile::tempdir()?;
-    let manifest = folder.path().join("pods.json");
-    fs::write(&manifest, deployment(case.size).to_string())?;
+    lab::in_sandbox(|_| {
+        // Where the API listens.
+        lab::feed(&Netns::current()?, "ip", &["link", "set", "lo", "up"], "")?;
+        watch(case.size)
+    })
+}
+
+fn watch(size: u32) -> Result<()> {
+    let say = |figure, value| tell(figure, Peer::Podlab, size, value);
+    let folder = Path::new(sandbox::RUN_DIR);
+    let manifest = folder.join("pods.json");
+    fs::write(&manifest, deployment(size).to_string())?;
     let podlab = |arguments: &[&str]| {
-        // Clusters are known by this folder: nobody else's are met.
-        let output = Command::new(child::podlab()?)
-            .env("XDG_RUNTIME_DIR", folder.path())
+        let program = child::podlab()?;
+        let output = Command::new(program)
+            .env("XDG_RUNTIME_DIR", folder)
             .args(arguments)
-            .args(
-                (arguments != ["list", "--output", "json"])
-                    .then_some(["--name", NAME])
-                    .iter()
-                    .flatten(),
-            )
             .output()?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        Err(crate::Error::from(
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        ))
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(crate::Error::from(said))
     };
 
     let free = available_memory()?;
@@ -79,10 +83,7 @@ fn measure(case: &Case) -> Result<()> {
         ticks as f64 / per_second as f64 / WATCHED.as_secs_f64(),
     )?;
     say("rss", resident(&own)?)?;
-    say(
-        "memory-per-pod",
-        (free - available_memory()?) / f64::from(case.size),
-    )?;
+    say("memory-per-pod", (free - available_memory()?) / f64::from(size))?;
 
     let began = Instant::now();
     podlab(&["down"])?;
