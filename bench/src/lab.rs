@@ -144,8 +144,10 @@ impl Proxy {
     /// The proxy has given up.
     pub(crate) async fn settle(&mut self, store: &Store) -> Result<()> {
         let revision = store.revision();
-        self.progress.wait_for(|done| *done >= revision).await?;
-        Ok(())
+        match self.progress.wait_for(|done| *done >= revision).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err("the proxy has given up".into()),
+        }
     }
 }
 

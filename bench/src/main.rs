@@ -33,7 +33,7 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Measure podlab beside its peers, print a table, and write it with JSON and charts.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, disable_help_subcommand = true)]
 struct Args {
     /// Measure what takes long, too.
     #[arg(long)]
@@ -50,9 +50,9 @@ struct Args {
 
 /// What this program does for itself.
 #[derive(Debug, Subcommand)]
-#[command(hide = true)]
 enum Child {
     /// Measure one case.
+    #[command(hide = true)]
     Measure {
         row: String,
         #[arg(long)]
@@ -61,6 +61,7 @@ enum Child {
         size: u32,
     },
     /// Build pods, and hold them.
+    #[command(hide = true)]
     Hold {
         #[arg(long)]
         peer: Peer,
@@ -68,6 +69,7 @@ enum Child {
         size: u32,
     },
     /// Wait until the kernel has taken down what was left to it.
+    #[command(hide = true)]
     Settle,
 }
 
