@@ -262,10 +262,10 @@ mod tests {
                 ("change", KubeProxyNft, size, 0.1),
             ]
         };
-        let figures = measured(&[at(1_000), at(10_000)].concat());
+        let figures = measured(&[at(1_000), at(10_000), at(20_000)].concat());
         let met = lines_beside(&figures, "change", Some(KubeProxyNft));
         let met: Vec<_> = met.iter().map(|line| (line.size, line.met())).collect();
-        assert_eq!(met, [(1_000, None), (10_000, Some(false))]);
+        assert_eq!(met, [(1_000, None), (10_000, Some(false)), (20_000, None)]);
     }
 
     #[test]
@@ -292,19 +292,18 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_from_the_size_before() {
-        let figures = measured(&[
-            ("load", Peer::Podlab, 1_000, 0.01),
-            ("load", Maps, 1_000, 0.01),
-            ("load", Peer::Podlab, 10_000, 0.1),
-            ("load", Maps, 10_000, 0.1),
-        ]);
-        let growth: Vec<_> = lines_beside(&figures, "load", Some(Maps))
-            .iter()
-            .map(|it| it.growth)
-            .collect();
-        assert_eq!(growth[0], None);
-        assert!((growth[1].unwrap() - 10.0).abs() < 1e-9);
+    fn growth_is_from_the_size_before_and_told_once() {
+        let at = |size, time| [Peer::Podlab, Maps, KubeProxyIptables].map(|peer| ("load", peer, size, time));
+        let figures = measured(&[at(1_000, 0.01), at(10_000, 0.1)].concat());
+        let growth = |peer| {
+            let lines = lines_beside(&figures, "load", Some(peer));
+            lines
+                .iter()
+                .map(|line| line.growth.map(f64::round))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(growth(Maps), [None, Some(10.0)]);
+        assert_eq!(growth(KubeProxyIptables), [None, None]);
     }
 
     #[test]
