@@ -131,7 +131,7 @@ fn run(args: &Args) -> Result<()> {
     report::write(&args.output, &run, &figures, &lines)?;
     let missed = lines.iter().filter(|line| line.met() == Some(false)).count();
     println!(
-        "\n{missed} goals missed. Charts and all values are in {}.",
+        "\n{missed} goals missed. Charts and all figures are in {}.",
         args.output.display()
     );
     Ok(())

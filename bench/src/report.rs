@@ -33,10 +33,10 @@ struct Results<'a> {
 struct Measured<'a> {
     #[serde(flatten)]
     key: &'a Key,
+    count: usize,
     median: f64,
     least: f64,
     most: f64,
-    values: &'a [f64],
 }
 
 #[derive(Serialize)]
@@ -67,10 +67,10 @@ fn json(run: &Run, figures: &Figures, lines: &[Line]) -> Result<String> {
         let Summary { median, least, most } = Summary::of(values)?;
         Some(Measured {
             key,
+            count: values.len(),
             median,
             least,
             most,
-            values,
         })
     });
     let judged = lines.iter().map(|line| Judged {
@@ -108,7 +108,7 @@ fn page(run: &Run, lines: &[Line], charts: &[(&str, String)]) -> String {
         "# Benchmarks\n\n\
          Written by `{}` on {}. All comparisons are of one run: podlab and its peers take turns, and medians are \
          compared. After a median stands its spread, from the least to the most. Growth is what a figure is multiplied \
-         by when the size is multiplied by ten. [results.json](results.json) has every value.\n\n{}\n{images}\
+         by when the size is multiplied by ten. [results.json](results.json) has all figures.\n\n{}\n{images}\
          ## The machine\n\n\
          | | |\n| --- | --- |\n\
          | processor | {processor}, {cores} cores |\n\
