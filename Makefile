@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup clients test conformance oracle lint bench bench-dns scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup clients test conformance oracle lint bench bench-full bench-dns scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -38,8 +38,13 @@ lint:
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-bench: build
-	@scripts/bench.sh $(PODLAB)
+# podlab beside its peers and the kernel's own pace, into docs/benchmarks: within five minutes, or with all that takes long.
+# As root it installs the peers. FLAGS are passed on: make bench FLAGS="--only pods,services"
+bench bench-full: setup
+	@scripts/bench-setup.sh
+	@$(CARGO) build --release --package podlab --package podlab-bench
+	@target/release/podlab-bench $(FLAGS) $(if $(filter bench-full,$@),--full)
+	@[ "$$(id -u)" != 0 ] || chown -R --reference=Makefile docs/benchmarks
 
 # The name server beside dnsmasq; needs dnsmasq and dnsperf.
 bench-dns: build
