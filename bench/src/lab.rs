@@ -17,13 +17,14 @@ use podlab_kernel::nft::find_program;
 use podlab_node::cni::NodeNetwork;
 use podlab_node::sandbox::{self, Outside};
 use podlab_proxy::agent::{self, Config};
+use podlab_proxy::plan::PodRanges;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::Result;
-use crate::services::{POD_CIDR, POD_PORT, PORT, SERVICE_CIDR, Service};
+use crate::services::{CLUSTER_CIDR, POD_CIDR, POD_PORT, PORT, SERVICE_CIDR, Service};
 
 /// Runs `work` in namespaces of its own. Must be called while the process has one thread.
 ///
@@ -131,7 +132,10 @@ impl Proxy {
     pub(crate) fn start(store: &Store, node: &Netns) -> Result<Self> {
         let config = Config {
             node: "node".to_owned(),
-            pod_cidr: POD_CIDR.parse()?,
+            ranges: PodRanges {
+                cluster: CLUSTER_CIDR.parse()?,
+                node: POD_CIDR.parse()?,
+            },
         };
         let (sender, progress) = watch::channel(0);
         let task = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));

@@ -15,8 +15,9 @@ pub(crate) const ENDPOINTS: u32 = 3;
 /// The port of a service, and that of a pod.
 pub(crate) const PORT: u16 = 80;
 pub(crate) const POD_PORT: u16 = 8080;
-/// Where ClusterIPs come from, and where the addresses of this cluster's pods do.
+/// Where ClusterIPs come from, where the addresses of the cluster's pods do, and those of this node's.
 pub(crate) const SERVICE_CIDR: &str = "10.96.0.0/12";
+pub(crate) const CLUSTER_CIDR: &str = "10.128.0.0/9";
 pub(crate) const POD_CIDR: &str = "10.244.0.0/16";
 
 const FIRST_CLUSTER_IP: Ipv4Addr = Ipv4Addr::new(10, 97, 0, 0);

@@ -23,6 +23,7 @@ use podlab_kernel::nft::find_program;
 use podlab_node::cni::{NodeNetwork, PodLink};
 use podlab_node::sandbox;
 use podlab_proxy::agent::{self, Config};
+use podlab_proxy::plan::PodRanges;
 use podlab_tests::{Running, User, binary, podlab};
 use serde::Serialize;
 use serde_json::json;
@@ -231,7 +232,10 @@ async fn serve_name_server(node: Netns, pod: IpAddr) {
     store.create(slice).unwrap();
     let config = Config {
         node: "node".to_owned(),
-        pod_cidr: "10.244.0.0/16".parse().unwrap(),
+        ranges: PodRanges {
+            cluster: "10.244.0.0/16".parse().unwrap(),
+            node: "10.244.0.0/24".parse().unwrap(),
+        },
     };
     let (sender, mut progress) = watch::channel(0);
     tokio::spawn(agent::serve(store.clone(), node, config, sender));

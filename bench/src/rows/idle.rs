@@ -23,8 +23,7 @@ pub(crate) const ROW: Row = Row {
     measure,
 };
 
-/// As many pods as a node has room for.
-const PODS: [u32; 2] = [200, 250];
+const PODS: [u32; 2] = [200, 1_000];
 const WATCHED: Duration = Duration::from_secs(10);
 
 fn cases(scale: Scale) -> Vec<Case> {
@@ -51,8 +50,8 @@ fn measure(case: &Case) -> Result<()> {
 fn watch(size: u32) -> Result<()> {
     let say = |figure, value| tell(figure, Peer::Podlab, size, value);
     let folder = Path::new(sandbox::RUN_DIR);
-    let manifest = folder.join("pods.json");
-    fs::write(&manifest, deployment(size).to_string())?;
+    let manifest = folder.join("pods.yaml");
+    fs::write(&manifest, format!("{}\n---\n{}\n", large_node(), deployment(size)))?;
     let podlab = |arguments: &[&str]| {
         let program = child::podlab()?;
         let output = Command::new(program)
@@ -89,6 +88,15 @@ fn watch(size: u32) -> Result<()> {
     podlab(&["down"])?;
     say("cluster-down", began.elapsed().as_secs_f64())?;
     Ok(())
+}
+
+fn large_node() -> Value {
+    json!({
+        "apiVersion": "podlab.dev/v1alpha1",
+        "kind": "Scenario",
+        "metadata": { "name": "idle" },
+        "spec": { "cluster": { "nodeCIDRMaskSize": 20 }, "steps": [] },
+    })
 }
 
 fn deployment(replicas: u32) -> Value {

@@ -6,7 +6,7 @@
 
 mod addresses;
 mod leaving;
-mod links;
+pub mod links;
 mod node;
 mod sysctl;
 mod underlay;

@@ -21,20 +21,21 @@ use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::Step;
 
 /// Index of the loopback device in every namespace.
-pub(super) const LOOPBACK: u32 = 1;
+pub const LOOPBACK: u32 = 1;
 /// Index that the first further device of a namespace is given.
-pub(super) const ETH0: u32 = 2;
+pub const ETH0: u32 = 2;
 
 /// Of all links of a namespace, those that are to be removed together are made members of this group first.
 const LEAVING: u32 = 1;
 
-pub(super) fn set_up(link: u32) -> Step {
+/// A link comes up.
+pub fn set_up(link: u32) -> Step {
     Step::change("bring up a link", RouteNetlinkMessage::SetLink(up(link)))
 }
 
 /// A bridge that is up. Its hardware address is given, because otherwise it would change with its ports. It doesn't
 /// learn who listens to which multicast group: it would ask all of its ports again with each new one.
-pub(super) fn add_bridge(name: &str, index: u32, mac: [u8; 6]) -> Step {
+pub fn add_bridge(name: &str, index: u32, mac: [u8; 6]) -> Step {
     let mut bridge = up(index);
     let options = vec![InfoBridge::MulticastSnooping(false)];
     bridge.attributes = vec![
@@ -50,7 +51,7 @@ pub(super) fn add_bridge(name: &str, index: u32, mac: [u8; 6]) -> Step {
 
 /// A veth pair: `name` here, up and a port of `bridge`; `eth0` with this hardware address in `peer`, down still,
 /// because the kernel takes no other for a new pair.
-pub(super) fn add_veth(name: &str, index: u32, bridge: u32, peer: &Netns, mac: [u8; 6]) -> Step {
+pub fn add_veth(name: &str, index: u32, bridge: u32, peer: &Netns, mac: [u8; 6]) -> Step {
     // The kernel makes a queue for each core, and takes all but one away, with long waits, unless it is told before.
     let queues = [LinkAttribute::NumTxQueues(1), LinkAttribute::NumRxQueues(1)];
     let mut far = LinkMessage::default();
@@ -75,7 +76,7 @@ pub(super) fn add_veth(name: &str, index: u32, bridge: u32, peer: &Netns, mac: [
 }
 
 /// Lets a port of a bridge talk to the bridge itself only, not to other isolated ports.
-pub(super) fn isolate(port: u32) -> Step {
+pub fn isolate(port: u32) -> Step {
     let mut message = LinkMessage::default();
     message.header.index = port;
     let isolated = vec![InfoBridgePort::Isolated(true)];
@@ -88,7 +89,7 @@ pub(super) fn isolate(port: u32) -> Step {
 
 /// The steps that remove links, all at once: the kernel waits several times for every core when a link goes, as long
 /// for a thousand as for one. A link that is gone is as good as removed.
-pub(super) fn remove_links(links: impl Iterator<Item = u32>) -> Vec<Step> {
+pub fn remove_links(links: impl Iterator<Item = u32>) -> Vec<Step> {
     let member = |link| {
         let mut message = LinkMessage::default();
         message.header.index = link;
@@ -101,7 +102,8 @@ pub(super) fn remove_links(links: impl Iterator<Item = u32>) -> Vec<Step> {
     links.map(member).chain([remove]).collect()
 }
 
-pub(super) fn add_address(link: u32, address: IpAddr, prefix: u8) -> Step {
+/// An address of a link, with the prefix that is reached through it.
+pub fn add_address(link: u32, address: IpAddr, prefix: u8) -> Step {
     let mut message = AddressMessage::default();
     message.header.family = family(address);
     message.header.prefix_len = prefix;
@@ -120,7 +122,7 @@ pub(super) fn add_address(link: u32, address: IpAddr, prefix: u8) -> Step {
 }
 
 /// A route to one neighbour that no prefix of the link covers.
-pub(super) fn add_link_route(link: u32, to: IpAddr) -> Step {
+pub fn add_link_route(link: u32, to: IpAddr) -> Step {
     let mut message = route(link, to);
     message.header.scope = RouteScope::Link;
     message.header.destination_prefix_length = if to.is_ipv4() { 32 } else { 128 };
@@ -133,7 +135,8 @@ pub(super) fn add_link_route(link: u32, to: IpAddr) -> Step {
     )
 }
 
-pub(super) fn add_default_route(link: u32, gateway: IpAddr) -> Step {
+/// The way to everything else.
+pub fn add_default_route(link: u32, gateway: IpAddr) -> Step {
     let mut message = route(link, gateway);
     message
         .attributes
@@ -145,7 +148,7 @@ pub(super) fn add_default_route(link: u32, gateway: IpAddr) -> Step {
 }
 
 /// Says which hardware address an address has, so that nobody has to ask.
-pub(super) fn put_neighbour(link: u32, address: IpAddr, mac: [u8; 6]) -> Step {
+pub fn put_neighbour(link: u32, address: IpAddr, mac: [u8; 6]) -> Step {
     let mut message = neighbour(link, address);
     message.header.state = NeighbourState::Permanent;
     message
@@ -158,7 +161,7 @@ pub(super) fn put_neighbour(link: u32, address: IpAddr, mac: [u8; 6]) -> Step {
 }
 
 /// Forgets what [`put_neighbour`] said, if it did.
-pub(super) fn remove_neighbour(link: u32, address: IpAddr) -> Step {
+pub fn remove_neighbour(link: u32, address: IpAddr) -> Step {
     Step::change(
         format!("remove neighbour {address}"),
         RouteNetlinkMessage::DelNeighbour(neighbour(link, address)),
@@ -167,7 +170,7 @@ pub(super) fn remove_neighbour(link: u32, address: IpAddr) -> Step {
 }
 
 /// A locally administered hardware address that holds the last four bytes of the IP address.
-pub(super) fn mac_of(address: IpAddr) -> [u8; 6] {
+pub fn mac_of(address: IpAddr) -> [u8; 6] {
     let bytes: Vec<u8> = match address {
         IpAddr::V4(address) => address.octets().into(),
         IpAddr::V6(address) => address.octets().into(),
