@@ -1,6 +1,6 @@
 //! A node with pods and a proxy, for one test.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, LazyLock};
 use std::thread;
@@ -323,7 +323,13 @@ pub(crate) fn udp_client(from: &Netns, to: &str) -> UdpSocket {
 pub(crate) fn ask_udp(socket: &UdpSocket) -> io::Result<Answer> {
     socket.send(b"?")?;
     let mut answer = [0; 64];
-    let length = socket.recv(&mut answer)?;
+    let length = loop {
+        match socket.recv(&mut answer) {
+            // A machine that was suspended wakes up like this.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
     let text = std::str::from_utf8(&answer[..length]).unwrap();
     let (pod, client) = text.split_once(' ').unwrap();
     Ok(Answer {
