@@ -27,6 +27,7 @@ use tracing_subscriber::fmt::format::debug_fn;
 use crate::blueprint::Blueprint;
 use crate::clusters::{Card, Claim, Clusters};
 use crate::ready::{Phases, is_ready};
+use crate::rest::rest;
 use crate::{blueprint, check, exit, progress, signals};
 
 /// All that a cluster is made of.
@@ -191,6 +192,7 @@ async fn live(site: Site) -> io::Result<End> {
                 is_up.set(true);
                 tracing::info!("everything is ready");
                 up.say(&Word::Ready { pods }).await;
+                rest();
                 end.await
             }
             Err(report) => {
