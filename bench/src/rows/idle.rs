@@ -51,7 +51,10 @@ fn watch(size: u32) -> Result<()> {
     let say = |figure, value| tell(figure, Peer::Podlab, size, value);
     let folder = Path::new(sandbox::RUN_DIR);
     let manifest = folder.join("pods.yaml");
-    fs::write(&manifest, format!("{}\n---\n{}\n", large_node(), deployment(size)))?;
+    fs::write(
+        &manifest,
+        format!("{}\n---\n{}\n", large_node(), deployment(size)),
+    )?;
     let podlab = |arguments: &[&str]| {
         let program = child::podlab()?;
         let output = Command::new(program)

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream};
 use podlab_api::object::Object;
 use podlab_control::registry::Registry;
-use podlab_control::store::{Change, Event, Store};
+use podlab_control::store::{Change, Past, Store};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -142,10 +142,10 @@ impl Watcher {
                 break;
             }
             match self.store.changes_after(self.told, BATCH) {
-                Ok(events) => {
-                    for event in &events {
-                        lines += &self.tell(event);
-                        self.told = event.revision;
+                Ok(changes) => {
+                    for past in &changes {
+                        lines += &self.tell(past);
+                        self.told = past.revision;
                     }
                 }
                 Err(expired) => {
@@ -157,33 +157,42 @@ impl Watcher {
         lines
     }
 
-    fn tell(&mut self, event: &Event) -> String {
-        let object = &event.object;
+    fn tell(&mut self, past: &Past) -> String {
         let namespace = self.path.namespace.as_deref();
-        let elsewhere = namespace.is_some() && object.metadata().namespace.as_deref() != namespace;
-        if object.kind() != self.path.kind || elsewhere {
+        let elsewhere = namespace.is_some_and(|namespace| namespace != past.name.namespace);
+        if past.kind != self.path.kind || elsewhere {
             return String::new();
         }
-        let was = event.old.as_ref().is_some_and(|old| selects(&self.options, old));
-        let is = event.change != Change::Deleted && selects(&self.options, object);
+        let (was, is) = self.selected(past);
         let kind = match (was, is) {
             (false, false) => return String::new(),
             (false, true) => "ADDED",
             (true, true) => "MODIFIED",
             (true, false) => "DELETED",
         };
-        match &event.old {
-            Some(old) if kind == "DELETED" && event.change != Change::Deleted => {
-                // It isn't selected any more: as it was when it still was, with the revision of the change.
-                let mut last = Object::clone(old);
-                last.metadata_mut().resource_version = Some(event.revision.to_string());
-                self.line(kind, &Arc::new(last))
-            }
-            _ if self.view.form == Form::Object => {
-                format!("{{\"type\":\"{kind}\",\"object\":{}}}\n", event.object_json())
-            }
-            _ => self.line(kind, object),
+        if kind == "DELETED"
+            && past.change != Change::Deleted
+            && let Some(mut last) = past.old()
+        {
+            // It isn't selected any more: as it was when it still was, with the revision of the change.
+            Arc::make_mut(&mut last).metadata_mut().resource_version = Some(past.revision.to_string());
+            self.line(kind, &last)
+        } else if self.view.form == Form::Object {
+            format!("{{\"type\":\"{kind}\",\"object\":{}}}\n", past.object_json())
+        } else {
+            self.line(kind, &past.object())
         }
+    }
+
+    /// Whether this client saw the object before a change, and sees it after.
+    fn selected(&self, past: &Past) -> (bool, bool) {
+        let (was, is) = (past.change != Change::Added, past.change != Change::Deleted);
+        if self.options.labels.is_empty() && self.options.fields.is_empty() {
+            return (was, is);
+        }
+        let selects = |object: &Object| selects(&self.options, object);
+        let was = past.old().is_some_and(|old| selects(&old));
+        (was, is && selects(&past.object()))
     }
 
     fn line(&mut self, kind: &str, object: &Arc<Object>) -> String {

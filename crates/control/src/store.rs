@@ -6,7 +6,7 @@
 mod past;
 mod shared;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -14,7 +14,8 @@ use podlab_api::object::{Kind, Object, Resource};
 use podlab_api::steps::NamespacedName;
 use tokio::sync::{mpsc, watch};
 
-pub use past::Expired;
+use past::History;
+pub use past::{Expired, Past};
 pub use shared::Shared;
 
 /// Gives the time that `creationTimestamp` and `deletionTimestamp` are set to.
@@ -27,17 +28,13 @@ pub struct Store {
     state: Arc<Mutex<State>>,
 }
 
-/// How many changes are remembered: who reads on from an older revision has to list anew.
-const REMEMBERED: usize = 4_096;
-
 #[derive(Default)]
 struct State {
     objects: BTreeMap<Kind, BTreeMap<NamespacedName, Arc<Object>>>,
     watches: Vec<mpsc::UnboundedSender<Event>>,
     /// The newest revision; each change is one more.
     revision: watch::Sender<u64>,
-    /// The newest changes, oldest first; their revisions have no gaps.
-    history: VecDeque<Event>,
+    history: History,
 }
 
 /// A change of one object.
@@ -51,16 +48,22 @@ pub struct Event {
     pub object: Arc<Object>,
     /// The object before the change; none when it is new.
     pub old: Option<Arc<Object>>,
-    json: Arc<OnceLock<String>>,
+    json: Json,
 }
+
+/// An object's JSON, once somebody has asked for it.
+type Json = Arc<OnceLock<Box<str>>>;
 
 impl Event {
     /// The object as JSON: made once, however many are told of it.
     pub fn object_json(&self) -> &str {
-        // All of podlab's objects have a JSON form.
-        self.json
-            .get_or_init(|| serde_json::to_string(&*self.object).unwrap_or_default())
+        self.json.get_or_init(|| write(&self.object))
     }
+}
+
+fn write(object: &Object) -> Box<str> {
+    // All of podlab's objects have a JSON form.
+    serde_json::to_string(object).unwrap_or_default().into()
 }
 
 /// What happened to an object.
@@ -364,10 +367,7 @@ impl State {
             json: Arc::default(),
         };
         self.watches.retain(|watch| watch.send(event.clone()).is_ok());
-        if self.history.len() == REMEMBERED {
-            self.history.pop_front();
-        }
-        self.history.push_back(event);
+        self.history.push(event);
         self.revision.send_replace(revision);
     }
 

@@ -27,6 +27,7 @@ use tracing_subscriber::fmt::format::debug_fn;
 use crate::blueprint::Blueprint;
 use crate::clusters::{Card, Claim, Clusters};
 use crate::ready::{Phases, is_ready};
+use crate::rest::rest;
 use crate::{blueprint, check, exit, progress, signals};
 
 /// All that a cluster is made of.
@@ -126,6 +127,9 @@ fn log_events() {
 }
 
 fn in_sandbox(site: Site) -> u8 {
+    // SAFETY: it sets a number of the allocator's. By default each thread has a heap of its own, and each has its gaps: a
+    // fifth of a large cluster's memory.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
     let ended = tokio::runtime::Runtime::new().and_then(|runtime| runtime.block_on(live(site)));
     let (code, why) = match ended {
         Ok(End::Told(signal)) => (exit::PASSED, format!("by {signal}")),
@@ -191,6 +195,7 @@ async fn live(site: Site) -> io::Result<End> {
                 is_up.set(true);
                 tracing::info!("everything is ready");
                 up.say(&Word::Ready { pods }).await;
+                rest();
                 end.await
             }
             Err(report) => {

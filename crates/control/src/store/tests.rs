@@ -86,6 +86,40 @@ fn a_watch_sees_what_is_there_and_then_each_change_once() {
 }
 
 #[test]
+fn what_was_long_ago_is_remembered_as_it_was() {
+    let store = store();
+    let mut told = store.watch();
+    for name in ["p", "q"] {
+        store.create(pod("a", name)).unwrap();
+    }
+    for generation in 0..500 {
+        store
+            .modify(&named("a", "p"), |pod: &mut Pod| {
+                pod.metadata.generation = Some(generation)
+            })
+            .unwrap();
+    }
+    store.remove::<Pod>(&named("a", "p")).unwrap();
+    let changes = store.changes_after(0, usize::MAX).unwrap();
+    assert_eq!(changes.len(), 503);
+    for past in changes {
+        let event = told.try_next().unwrap();
+        assert_eq!((past.revision, past.change), (event.revision, event.change));
+        assert_eq!(
+            (past.object(), past.old()),
+            (event.object.clone(), event.old.clone())
+        );
+        assert_eq!(past.object_json(), event.object_json());
+    }
+    let (_, then) = store.list_at(Kind::Pod, None, Some(5)).unwrap();
+    let then: Vec<_> = then
+        .iter()
+        .map(|pod| (pod.metadata().name.clone().unwrap(), pod.metadata().generation))
+        .collect();
+    assert_eq!(then, [("p".to_owned(), Some(2)), ("q".to_owned(), None)]);
+}
+
+#[test]
 fn errors_are_kubernetes_own() {
     let store = store();
     store.create(pod("a", "p")).unwrap();

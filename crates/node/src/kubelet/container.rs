@@ -164,7 +164,7 @@ impl<T: Fn(Report)> Life<T> {
 
     /// Waits before a restart; whether the container shall be started then.
     async fn rest(&mut self, pause: Duration) -> bool {
-        let (name, pod) = (&self.report.name, told(&self.recipe.ground.pod));
+        let (name, pod) = (&self.report.name, told(&self.recipe.ground.pod.borrow()));
         let message = format!("Back-off restarting failed container {name} in pod {pod}");
         self.events.warning("BackOff", message);
         let seconds = pause.as_secs();

@@ -3,12 +3,14 @@
 use k8s_openapi::api::core::v1::Pod;
 use podlab_control::recorder::{EventType, Recorder};
 use podlab_control::store::Shared;
+use tokio::sync::watch;
 
 /// Tells of one container; clones tell of the same one.
 #[derive(Clone)]
 pub(super) struct Events {
     pub(super) recorder: Recorder,
-    pub(super) pod: Shared<Pod>,
+    /// The pod's newest version: an older one would be kept in memory by this alone.
+    pub(super) pod: watch::Receiver<Shared<Pod>>,
     pub(super) container: String,
 }
 
@@ -22,8 +24,9 @@ impl Events {
     }
 
     fn event(&self, kind: EventType, reason: &str, message: String) {
+        let pod = self.pod.borrow().clone();
         self.recorder
-            .event_of_container(&self.pod, &self.container, kind, reason, message);
+            .event_of_container(&pod, &self.container, kind, reason, message);
     }
 }
 

@@ -148,7 +148,13 @@ impl Worker {
         let pod = self.pod.borrow().clone();
         let spec = pod.spec.clone().unwrap_or_default();
         let (node, volumes) = (self.node.clone(), self.volumes.clone());
-        let ground = Arc::new(Ground::new(node, pod, netns.clone(), address, volumes)?);
+        let ground = Arc::new(Ground::new(
+            node,
+            self.pod.clone(),
+            netns.clone(),
+            address,
+            volumes,
+        )?);
         let recipe = |container: &core::Container, restart| Recipe {
             ground: ground.clone(),
             container: Box::new(container.clone()),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use k8s_openapi::api::core::v1 as core;
 use podlab_control::store::{Shared, name_of};
 use podlab_kernel::netns::Netns;
+use tokio::sync::watch;
 
 use super::environment::environment;
 use super::hostname::Hostname;
@@ -49,7 +50,8 @@ impl Restart {
 /// What the containers of a pod have in common.
 pub(super) struct Ground {
     pub(super) node: Arc<Node>,
-    pub(super) pod: Shared<core::Pod>,
+    /// The pod's newest version.
+    pub(super) pod: watch::Receiver<Shared<core::Pod>>,
     pub(super) address: IpAddr,
     pub(super) namespaces: PodNamespaces,
     volumes: Arc<Mutex<Volumes>>,
@@ -75,13 +77,14 @@ impl Ground {
     /// For a pod with its network and its volumes.
     pub(super) fn new(
         node: Arc<Node>,
-        pod: Shared<core::Pod>,
+        pod: watch::Receiver<Shared<core::Pod>>,
         netns: Netns,
         address: IpAddr,
         volumes: Arc<Mutex<Volumes>>,
     ) -> Result<Self, Unfit> {
-        let names = Hostname::new(&pod, &node.name, node.dns.as_ref());
-        let as_fqdn = pod.spec.as_ref().and_then(|spec| spec.set_hostname_as_fqdn) == Some(true);
+        let now = pod.borrow().clone();
+        let names = Hostname::new(&now, &node.name, node.dns.as_ref());
+        let as_fqdn = now.spec.as_ref().and_then(|spec| spec.set_hostname_as_fqdn) == Some(true);
         let hostname = names.for_kernel(as_fqdn).map_err(Unfit::pod_sandbox)?;
         let namespaces = PodNamespaces::create(netns, &hostname).map_err(Unfit::pod_sandbox)?;
         Ok(Self {
@@ -109,10 +112,11 @@ impl Recipe {
             hostname,
             ..
         } = &*self.ground;
-        let name = name_of(&self.ground.pod.metadata);
+        let known = self.ground.pod.borrow().clone();
+        let name = name_of(&known.metadata);
         // The stored version already knows the pod's address, which the downward API may ask for.
         let stored = node.store.get::<core::Pod>(&name);
-        let pod = stored.as_ref().unwrap_or(&self.ground.pod);
+        let pod = stored.as_ref().unwrap_or(&known);
         let spec = pod.spec.clone().unwrap_or_default();
         let sources = Sources {
             store: &node.store,
