@@ -98,7 +98,7 @@ fn large_node() -> Value {
         "apiVersion": "podlab.dev/v1alpha1",
         "kind": "Scenario",
         "metadata": { "name": "idle" },
-        "spec": { "cluster": { "nodeCIDRMaskSize": 20 }, "steps": [] },
+        "spec": { "cluster": { "nodeCIDRMaskSize": 20 }, "steps": [{ "name": "The node is there", "get": "node/node-1" }] },
     })
 }
 

@@ -27,7 +27,6 @@ mod port_forward;
 mod preflight;
 mod progress;
 mod ready;
-mod rest;
 mod run;
 mod scale;
 mod schema;

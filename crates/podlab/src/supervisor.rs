@@ -27,7 +27,6 @@ use tracing_subscriber::fmt::format::debug_fn;
 use crate::blueprint::Blueprint;
 use crate::clusters::{Card, Claim, Clusters};
 use crate::ready::{Phases, is_ready};
-use crate::rest::rest;
 use crate::{blueprint, check, exit, progress, signals};
 
 /// All that a cluster is made of.
@@ -195,7 +194,8 @@ async fn live(site: Site) -> io::Result<End> {
                 is_up.set(true);
                 tracing::info!("everything is ready");
                 up.say(&Word::Ready { pods }).await;
-                rest();
+                // SAFETY: it only gives back what is free: what building took, and nobody uses any more.
+                unsafe { libc::malloc_trim(0) };
                 end.await
             }
             Err(report) => {
