@@ -98,7 +98,10 @@ fn large_node() -> Value {
         "apiVersion": "podlab.dev/v1alpha1",
         "kind": "Scenario",
         "metadata": { "name": "idle" },
-        "spec": { "cluster": { "nodeCIDRMaskSize": 20 }, "steps": [{ "name": "The node is there", "get": "node/node-1" }] },
+        "spec": {
+            "cluster": { "nodeCIDRMaskSize": 20 },
+            "steps": [{ "name": "The node is there", "get": "node/node-1" }],
+        },
     })
 }
 
