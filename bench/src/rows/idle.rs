@@ -100,7 +100,7 @@ fn large_node() -> Value {
         "metadata": { "name": "idle" },
         "spec": {
             "cluster": { "nodeCIDRMaskSize": 20 },
-            "steps": [{ "name": "The node is there", "get": "node/node-1" }],
+            "steps": [{ "name": "All are there", "wait": { "object": "deployment/idle", "for": "Ready" } }],
         },
     })
 }
