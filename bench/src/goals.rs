@@ -72,6 +72,7 @@ pub(crate) const FACTS: &[Fact] = &[
     fact("scenarios", "my-service", "my-service, command to verdict", Seconds, None, &[]),
     fact("idle", "ready", "live cluster: until ready", Seconds, None, &[]),
     fact("idle", "rss", "live cluster, idle: podlab's memory", Bytes, None, &[Each(AtMost(64e6))]),
+    fact("idle", "rss-anonymous", "live cluster, idle: of that, not its program's file", Bytes, None, &[]),
     fact("idle", "idle-processor", "live cluster, idle: processor", Share, None, &[Each(AtMost(0.01))]),
     fact("idle", "memory-per-pod", "live cluster: memory of a pod", Bytes, None, &[]),
     fact("idle", "cluster-down", "live cluster: podlab down", Seconds, None, &[]),
@@ -166,7 +167,9 @@ fn lines_of(fact: &'static Fact, figures: &Figures) -> Vec<Line> {
             growth: before
                 .filter(|_| is_first)
                 .zip(now)
-                .map(|(before, now)| growth(before, now)),
+                .map(|(before, now)| growth(before, now))
+                // Nothing, or from nothing.
+                .filter(|growth| growth.is_normal()),
         };
         let is_for_podlab_alone = match line.goal {
             Some(goal) => matches!(goal, AtMost(_)),

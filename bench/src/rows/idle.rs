@@ -84,7 +84,8 @@ fn watch(size: u32) -> Result<()> {
         "idle-processor",
         ticks as f64 / per_second as f64 / WATCHED.as_secs_f64(),
     )?;
-    say("rss", resident(&own)?)?;
+    say("rss", resident(&own, "VmRSS:")?)?;
+    say("rss-anonymous", resident(&own, "RssAnon:")?)?;
     say("memory-per-pod", (free - available_memory()?) / f64::from(size))?;
 
     let began = Instant::now();
@@ -146,9 +147,9 @@ fn processor_ticks(processes: &[u64]) -> Result<u64> {
     Ok(all)
 }
 
-/// Bytes in memory.
-fn resident(processes: &[u64]) -> Result<f64> {
-    let of = |process: &u64| kib(&format!("/proc/{process}/status"), "VmRSS:");
+/// Bytes in memory, of all sorts or one.
+fn resident(processes: &[u64], sort: &str) -> Result<f64> {
+    let of = |process: &u64| kib(&format!("/proc/{process}/status"), sort);
     processes.iter().map(of).sum()
 }
 
