@@ -16,6 +16,7 @@ use netlink_packet_netfilter::{
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr as NetlinkAddr};
 
+use crate::answer::receive;
 use crate::netns::Netns;
 
 /// The most that the kernel puts into one message of a dump.
@@ -139,8 +140,7 @@ impl Conntrack {
         let mut flows = Vec::new();
         let mut answer = Vec::with_capacity(MESSAGE_SIZE);
         loop {
-            answer.clear();
-            socket.recv(&mut answer, 0)?;
+            receive(&socket, &mut answer)?;
             if read(&answer, &mut flows)? == Answer::Complete {
                 return Ok(flows);
             }

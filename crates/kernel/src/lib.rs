@@ -2,6 +2,7 @@
 //!
 //! Thin on purpose: what should be is decided elsewhere; here it is made so, or seen.
 
+mod answer;
 pub mod conntrack;
 pub mod maps;
 pub mod netns;

@@ -21,6 +21,7 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 
+use crate::answer::receive;
 use crate::conntrack::Protocol;
 use crate::netns::Netns;
 
@@ -129,11 +130,9 @@ impl Maps {
         let mut answer = Vec::with_capacity(ANSWER_SIZE);
         let mut refusal = None;
         loop {
-            answer.clear();
-            match socket.recv(&mut answer, 0) {
+            match receive(&socket, &mut answer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
-                Ok(_) => {}
+                result => result?,
             }
             let message =
                 NetlinkMessage::<NetfilterMessage>::deserialize(&answer).map_err(io::Error::other)?;

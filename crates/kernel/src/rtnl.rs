@@ -12,6 +12,8 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::errno::Errno;
 
+use crate::answer::receive;
+
 /// More than an answer takes: answers don't repeat what was asked.
 const ANSWER_SIZE: usize = 4096;
 
@@ -126,8 +128,7 @@ impl Connection {
         self.socket.send(request, 0)?;
         let mut answer = Vec::with_capacity(ANSWER_SIZE);
         while !answers.complete {
-            answer.clear();
-            self.socket.recv(&mut answer, 0)?;
+            receive(&self.socket, &mut answer)?;
             answers.read(&answer)?;
         }
         Ok(())
