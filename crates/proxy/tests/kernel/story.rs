@@ -14,9 +14,12 @@ use podlab_control::controllers::Controllers;
 use podlab_control::registry::{Registry, RegistryOptions};
 use podlab_control::store::Store;
 use podlab_kernel::conntrack::{Protocol, Tuple};
+use podlab_kernel::maps::Maps;
 use podlab_kernel::netns::Netns;
 use podlab_node::cni::PodLink;
+use podlab_proxy::elements::TABLE;
 use podlab_proxy::plan::Plan;
+use podlab_proxy::transaction::Transaction;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -30,21 +33,42 @@ crate::tests![
     any_story_is_answered_as_a_naive_reading_says,
     who_terminates_and_is_not_ready_answers_if_published,
     who_terminates_and_is_not_ready_answers_nobody_otherwise,
+    a_proxy_that_died_in_the_middle_of_a_change_is_followed_by_one_that_completes_it,
 ];
 
 /// A pod's ports: the odd ones call the second one `http`.
 const PORTS: [u16; 2] = [8080, 8081];
 const SERVICES: u8 = 3;
 const PODS: u8 = 5;
+/// A service of which only the proxy knows has one of these.
+const BEACONS: [&str; 2] = ["10.96.255.250", "10.96.255.251"];
 
 /// A change of a small cluster; its numbers choose from few names, so that changes meet.
 #[derive(Debug, Clone)]
 enum Step {
-    Service { name: u8, shape: Shape },
+    Service {
+        name: u8,
+        shape: Shape,
+    },
     NoService(u8),
-    Pod { name: u8, labels: u8, ready: bool },
+    Pod {
+        name: u8,
+        labels: u8,
+        ready: bool,
+    },
     Terminate(u8),
     NoPod(u8),
+    /// The proxy ends, and another takes its place.
+    NewProxy,
+    /// Somebody else takes the proxy's table away.
+    NoTable,
+}
+
+impl Step {
+    /// Whether it changes objects, and leaves the proxy alone.
+    fn is_of_objects(&self) -> bool {
+        !matches!(self, Self::NewProxy | Self::NoTable)
+    }
 }
 
 /// What a service is like.
@@ -56,17 +80,41 @@ struct Shape {
     turns: bool,
     local: bool,
     not_ready_too: bool,
+    /// Whether ports and target ports have changed places.
+    exchanged: bool,
+}
+
+impl Shape {
+    const PLAIN: Self = Self {
+        selector: 0,
+        affinity: false,
+        turns: false,
+        local: false,
+        not_ready_too: false,
+        exchanged: false,
+    };
+
+    /// Where port 80 leads, TCP and UDP; and the ports that lead to a name which pods have, and to one which none has.
+    fn ports(self) -> ([u16; 2], [u16; 2]) {
+        if self.exchanged {
+            ([PORTS[1], PORTS[0]], [82, 81])
+        } else {
+            (PORTS, [81, 82])
+        }
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let shape =
-        (0..4u8, any::<[bool; 4]>()).prop_map(|(selector, [affinity, turns, local, not_ready_too])| Shape {
+    let shape = (0..4u8, any::<[bool; 5]>()).prop_map(
+        |(selector, [affinity, turns, local, not_ready_too, exchanged])| Shape {
             selector,
             affinity,
             turns,
             local,
             not_ready_too,
-        });
+            exchanged,
+        },
+    );
     prop_oneof![
         4 => (0..SERVICES, shape).prop_map(|(name, shape)| Step::Service { name, shape }),
         1 => (0..SERVICES).prop_map(Step::NoService),
@@ -74,6 +122,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(name, labels, ready)| Step::Pod { name, labels, ready }),
         2 => (0..PODS).prop_map(Step::Terminate),
         1 => (0..PODS).prop_map(Step::NoPod),
+        1 => Just(Step::NewProxy),
+        1 => Just(Step::NoTable),
     ]
 }
 
@@ -101,14 +151,70 @@ fn any_story_is_answered_as_a_naive_reading_says() {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
+fn a_proxy_that_died_in_the_middle_of_a_change_is_followed_by_one_that_completes_it() {
+    let config = Config {
+        cases: 8,
+        max_shrink_iters: 30,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let (before, last) = (
+        prop::collection::vec(step(), 4..12),
+        prop::collection::vec(step(), 1..8),
+    );
+    let result = TestRunner::new(config).run(&(before, last, any::<prop::sample::Index>()), |story| {
+        let (before, last, moment) = story;
+        let mut cluster = Cluster::new();
+        cluster.settle();
+        cluster.lab.stop_proxy();
+        let mut watch = cluster.lab.store.watch();
+        let mut plan = Plan::new(NODE_NAME.to_owned(), ranges());
+        let mut next_change = |cluster: &mut Cluster, steps: &[Step]| {
+            for step in steps.iter().filter(|step| step.is_of_objects()) {
+                cluster.take(step);
+            }
+            cluster.controllers.run();
+            while let Some(event) = watch.try_next() {
+                plan.record(&event);
+            }
+            plan.commit()
+        };
+        // What the proxy has loaded already.
+        next_change(&mut cluster, &[]);
+        let whole = next_change(&mut cluster, &before);
+        make(&cluster.lab, &whole, |parts| parts);
+        let broken = next_change(&mut cluster, &last);
+        make(&cluster.lab, &broken, |parts| moment.index(parts + 1));
+        cluster.lab.restart_proxy();
+        cluster.settle();
+        cluster.check_maps();
+        cluster.check_answers();
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// As the proxy makes a change: rules, elements, rules. Only the first `how_many` of so many parts.
+fn make(lab: &Lab, change: &Transaction, how_many: impl Fn(usize) -> usize) {
+    let mut elements = change.changes();
+    let parts = how_many(elements.len() + 2);
+    let (first, last) = (parts > 0, parts > elements.len() + 1);
+    elements.truncate(parts.saturating_sub(1));
+    let rules = |is_made: bool, rules: String| {
+        if is_made && !rules.is_empty() {
+            lab.nft().load(&rules).unwrap();
+        }
+    };
+    rules(first, change.rules_before());
+    Maps::open(&lab.node, TABLE).unwrap().change(elements).unwrap();
+    rules(last, change.rules_after());
+}
+
 /// The answer of a service whose only pod terminates, and isn't ready.
 fn answer_of_the_unready(not_ready_too: bool) -> Result<SocketAddr, ErrorKind> {
     let shape = Shape {
-        selector: 0,
-        affinity: false,
-        turns: false,
-        local: false,
         not_ready_too,
+        ..Shape::PLAIN
     };
     let mut cluster = Cluster::new();
     for step in [
@@ -144,6 +250,7 @@ struct Cluster {
     shapes: [Option<Shape>; SERVICES as usize],
     /// Labels and readiness; whether it is terminating.
     states: [Option<(u8, bool, bool)>; PODS as usize],
+    beacon: bool,
 }
 
 impl Cluster {
@@ -169,6 +276,7 @@ impl Cluster {
             lab,
             shapes: [None; SERVICES as usize],
             states: [None; PODS as usize],
+            beacon: false,
         }
     }
 
@@ -199,6 +307,19 @@ impl Cluster {
             Step::NoPod(name) => {
                 let _ = self.lab.store.remove::<Pod>(&in_default(&format!("pod-{name}")));
                 self.states[usize::from(name)] = None;
+            }
+            Step::NewProxy => {
+                self.settle();
+                self.lab.restart_proxy();
+            }
+            Step::NoTable => {
+                self.settle();
+                self.lab.nft().load("delete table ip podlab-proxy").unwrap();
+                // The kernel refuses the next change, whatever it is; so there has to be one.
+                self.beacon = !self.beacon;
+                let address = BEACONS[usize::from(self.beacon)];
+                self.lab
+                    .set_service("beacon", json!({}), json!({ "clusterIP": address }));
             }
         }
     }
@@ -290,10 +411,11 @@ impl Cluster {
     }
 
     fn expected(&self, shape: Shape, protocol: Protocol, port: u16) -> Expected {
+        let ([number, datagrams], [name, _]) = shape.ports();
         let target = |pod: u8| match (protocol, port) {
-            (Protocol::Tcp, 80) => Some(PORTS[0]),
-            (Protocol::Udp, 80) => Some(PORTS[1]),
-            (Protocol::Tcp, 81) => Some(PORTS[usize::from(pod % 2)]),
+            (Protocol::Tcp, 80) => Some(number),
+            (Protocol::Udp, 80) => Some(datagrams),
+            (Protocol::Tcp, port) if port == name => Some(PORTS[usize::from(pod % 2)]),
             _ => None,
         };
         // Ready; otherwise serving to the last.
@@ -361,6 +483,7 @@ fn service(name: u8, shape: Shape) -> Service {
         }
     }
     let order = if shape.turns { "RoundRobin" } else { "" };
+    let ([number, datagrams], [name_of_some, name_of_none]) = shape.ports();
     let service = json!({
         "metadata": {
             "name": format!("service-{name}"),
@@ -369,10 +492,10 @@ fn service(name: u8, shape: Shape) -> Service {
         "spec": {
             "selector": selector,
             "ports": [
-                { "name": "number", "port": 80, "targetPort": PORTS[0] },
-                { "name": "datagrams", "port": 80, "targetPort": PORTS[1], "protocol": "UDP" },
-                { "name": "name", "port": 81, "targetPort": "http" },
-                { "name": "unknown", "port": 82, "targetPort": "nobody-has-it" },
+                { "name": "number", "port": 80, "targetPort": number },
+                { "name": "datagrams", "port": 80, "targetPort": datagrams, "protocol": "UDP" },
+                { "name": "name", "port": name_of_some, "targetPort": "http" },
+                { "name": "unknown", "port": name_of_none, "targetPort": "nobody-has-it" },
             ],
             "sessionAffinity": if shape.affinity { "ClientIP" } else { "None" },
             "internalTrafficPolicy": if shape.local { "Local" } else { "Cluster" },
