@@ -240,7 +240,7 @@ fn a_cluster_that_is_not_ready_goes_with_the_command_that_waits() {
     for user in User::all() {
         for (signal, code) in [
             (Signal::SIGINT, Some(130)),
-            (Signal::SIGTERM, Some(130)),
+            (Signal::SIGTERM, Some(143)),
             (Signal::SIGKILL, None),
         ] {
             let place = Place::new(*user);
