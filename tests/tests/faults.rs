@@ -115,6 +115,30 @@ fn too_few_processes_are_told_however_few() {
     before.assert_same(&host.seen());
 }
 
+/// Root of a user namespace isn't counted before, and refused in the middle.
+#[test]
+fn too_few_processes_are_told_also_when_it_shows_in_the_middle() {
+    let host = Host::new();
+    let before = host.seen();
+    let place = Place::new(User::Ordinary);
+    let mut enough = 0;
+    for arguments in [RUN, UP] {
+        for number in [3, 4, 5, 6, 7, 48] {
+            let limit = format!("--nproc={number}:{number}");
+            let prefix = ["unshare", "--user", "--map-root-user", "prlimit", &limit];
+            let output = attempt(&host, &place, &prefix, arguments);
+            match output.status.code() {
+                Some(0) => enough += 1,
+                // The report says why a pod isn't ready.
+                Some(1) => assert!(printed(&output).contains("Resource temporarily unavailable")),
+                _ => assert_cannot(&output, &["Resource temporarily unavailable"]),
+            }
+        }
+    }
+    assert_eq!(enough, 2);
+    before.assert_same(&host.seen());
+}
+
 /// Needs a control group, which not everybody may make.
 #[test]
 fn a_small_control_group_is_told() {
