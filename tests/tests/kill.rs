@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -234,6 +234,72 @@ fn whoever_is_told_to_end_says_so_at_whatever_moment() {
     let all: usize = caught.values().sum();
     assert!(all >= moments() / 3, "podlab was caught at work {all} times only");
     before.assert_same(&host.seen());
+}
+
+/// A scenario that waits for what never comes.
+const WAITS: &str = "apiVersion: podlab.dev/v1alpha1
+kind: Scenario
+metadata: {name: waits}
+spec:
+  steps:
+  - name: An answer that the pods don't give
+    from: node
+    http: {to: service/web}
+    eventually: 60s
+    expect: {status: 201}
+";
+
+#[test]
+fn whoever_waits_on_a_cluster_says_so_when_told_to_end_and_the_cluster_stays() {
+    for user in User::all() {
+        let place = Place::new(*user);
+        place.up("default", SMALL);
+        let waiting: [(&[&str], &str); 4] = [
+            (&["logs", "-f", "deployment/web"], ""),
+            (
+                &["exec", "deployment/web", "--", "sleep", "60"],
+                "; the program may go on",
+            ),
+            (&["check", "-"], "; what its steps have changed stays changed"),
+            (
+                &["port-forward", "deployment/web", ":8080"],
+                "; nothing is forwarded any more",
+            ),
+        ];
+        for (arguments, aftermath) in waiting {
+            for signal in [Signal::SIGINT, Signal::SIGTERM] {
+                let mut command = place.command(arguments);
+                command
+                    .stdin(file(WAITS))
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped());
+                let mut command = Running(command.spawn().expect("podlab runs"));
+                until_it_answers(&mut command.0);
+                let intended = arguments[0] == "port-forward" && signal == Signal::SIGINT;
+                if arguments[0] == "port-forward" {
+                    let output = command.0.stdout.take().expect("a pipe");
+                    let first = BufReader::new(output).lines().next().expect("a line");
+                    assert!(first.expect("a line").starts_with("Forwarding from "));
+                } else {
+                    sleep(Duration::from_millis(300).mul_f64(rand::rng().random()));
+                }
+                kill(Pid::from_raw(command.0.id() as i32), signal).expect("a signal");
+                let mut said = String::new();
+                let _ = command.0.stderr.take().expect("a pipe").read_to_string(&mut said);
+                let status = command.0.wait().expect("podlab ends");
+                let what = format!("{arguments:?} told {signal}: {status}\n{said}");
+                let expected = if intended { 0 } else { 128 + signal as i32 };
+                assert_eq!(status.code(), Some(expected), "{what}");
+                let last = said.lines().next_back().unwrap_or_default();
+                let (early, late) = (
+                    format!("podlab: interrupted by {signal}"),
+                    format!("podlab: interrupted by {signal}{aftermath}"),
+                );
+                assert!(intended || last == early || last == late, "{what}");
+            }
+        }
+        assert_eq!(place.supervisors().len(), 1);
+    }
 }
 
 #[test]
