@@ -301,9 +301,13 @@ fn v4(address: IpAddr) -> Ipv4Addr {
     }
 }
 
+pub(crate) fn connect(from: &Netns, to: SocketAddr) -> io::Result<TcpStream> {
+    from.visit(|| TcpStream::connect_timeout(&to, A_WHILE))
+}
+
 /// What a web server says to whoever asks from there.
 pub(crate) fn get(from: &Netns, to: SocketAddr) -> io::Result<String> {
-    let mut stream = from.visit(|| TcpStream::connect_timeout(&to, A_WHILE))?;
+    let mut stream = connect(from, to)?;
     stream.set_read_timeout(Some(SOON))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     let mut answer = String::new();
