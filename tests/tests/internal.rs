@@ -17,6 +17,8 @@ use podlab_workloads::{Workload, until_stopped};
 mod external;
 #[path = "internal/frames.rs"]
 mod frames;
+#[path = "internal/host.rs"]
+mod host;
 #[path = "internal/lab.rs"]
 mod lab;
 #[path = "internal/loopback.rs"]
@@ -36,9 +38,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let arguments = Arguments::from_args();
+    host::serve_on_the_machine();
     let result = sandbox::run(|_| {
         let tests = [
             external::TESTS,
+            host::TESTS,
             loopback::TESTS,
             neighbours::TESTS,
             routing::TESTS,
@@ -63,16 +67,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// What this program is in a pod: one of podlab's own workloads.
+/// What this program is in a pod: one of podlab's own workloads, or somebody who means no good.
 fn run_workload() {
     #[derive(Parser)]
     enum InPod {
         Dns(podlab_dns::server::Options),
+        ChangeTheNetwork,
         #[command(flatten)]
         Other(Workload),
     }
     match InPod::parse_from(env::args().skip(1)) {
         InPod::Dns(options) => until_stopped(podlab_dns::server::serve(options)).unwrap(),
+        InPod::ChangeTheNetwork => host::change_the_network(),
         InPod::Other(workload) => podlab_workloads::run(workload).unwrap(),
     }
 }

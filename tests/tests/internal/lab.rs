@@ -62,6 +62,7 @@ fn name(name: &str) -> NamespacedName {
 fn built_in(image: &str) -> Option<Workload> {
     let (arguments, input) = match image {
         "podlab/dns" => (vec!["dns".to_owned()], Input::Watch),
+        "internal/changer" => (vec!["change-the-network".to_owned()], Input::Nothing),
         other => (images::lookup(other)?, Input::Nothing),
     };
     Some(Workload { arguments, input })
@@ -179,6 +180,20 @@ impl Lab {
             let mut ready = conditions.iter().filter(|condition| condition.type_ == "Ready");
             ready.any(|condition| condition.status == "True").then_some(())
         });
+    }
+
+    /// Waits until a pod's containers have ended, and says how.
+    pub(crate) fn until_ended(&self, pod: &str) -> String {
+        self.until(pod, || {
+            let phase = self
+                .cluster
+                .store()
+                .get::<Pod>(&name(pod))?
+                .status
+                .clone()?
+                .phase?;
+            ["Succeeded", "Failed"].contains(&&*phase).then_some(phase)
+        })
     }
 
     pub(crate) fn delete(&self, pod: &str) {
