@@ -222,41 +222,34 @@ fn nft_that_fails_is_told_whenever_it_does() {
 #[test]
 fn a_kernel_that_gives_no_namespaces_is_told() {
     let host = Host::new();
-    let inside = |limit: &str, then: &str| {
+    // In a user namespace that has limits of its own.
+    let attempt = |place: &Place, arguments: &[&str], limit: &str, then: &str| {
         let script = format!("echo {limit} && exec {then} \"$@\"");
-        ["unshare", "--user", "--map-root-user", "sh", "-c", &script, "sh"].map(str::to_owned)
+        let prefix = ["unshare", "--user", "--map-root-user", "sh", "-c", &script, "sh"];
+        attempt(&host, place, &prefix, arguments)
     };
-    let as_texts = |texts: &[String]| texts.iter().map(String::clone).collect::<Vec<_>>();
     everywhere(&host, &[RUN, UP], |place, arguments| {
-        let prefix = as_texts(&inside(
+        let (none, powerless) = (
             "0 > /proc/sys/user/max_user_namespaces",
             "setpriv --bounding-set=-all --inh-caps=-all",
-        ));
-        let prefix: Vec<_> = prefix.iter().map(String::as_str).collect();
+        );
         assert_cannot(
-            &attempt(&host, place, &prefix, arguments),
+            &attempt(place, arguments, none, powerless),
             &[
                 "unshare user namespace",
                 "sudo sysctl -w user.max_user_namespaces=10000",
             ],
         );
-        for number in 0..10 {
-            let prefix = as_texts(&inside(
-                &format!("{number} > /proc/sys/user/max_net_namespaces"),
-                "",
-            ));
-            let prefix: Vec<_> = prefix.iter().map(String::as_str).collect();
-            let output = attempt(&host, place, &prefix, arguments);
-            if output.status.success() {
-                assert!(number > 0, "the limit is none");
-                return;
+        let enough = (0..10).find(|number| {
+            let limit = format!("{number} > /proc/sys/user/max_net_namespaces");
+            let output = attempt(place, arguments, &limit, "");
+            if !output.status.success() {
+                let way_out = "sudo sysctl -w user.max_net_namespaces=";
+                assert_cannot(&output, &["network namespaces", way_out]);
             }
-            assert_cannot(
-                &output,
-                &["network namespaces", "sudo sysctl -w user.max_net_namespaces="],
-            );
-        }
-        panic!("it is never enough");
+            output.status.success()
+        });
+        assert!(enough.is_some_and(|number| number > 0), "{enough:?}");
     });
 }
 
