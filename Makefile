@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup clients test conformance oracle lint supply-chain bench bench-full bench-dns scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup clients test kill conformance oracle lint supply-chain bench bench-full bench-dns scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -29,6 +29,10 @@ clients:
 # Kubernetes' own tests of Services, with what came of each.
 conformance: setup
 	@$(CARGO) test --quiet --package podlab-tests --test conformance -- --nocapture --test-threads=1
+
+# SIGKILL, SIGINT and SIGTERM at 500 moments each, instead of the few that `make test` tries.
+kill: setup
+	@PODLAB_MOMENTS=500 $(CARGO) test --package podlab-tests --test kill -- --nocapture
 
 # Kubernetes' own JSON Schemas: what they refuse, podlab refuses.
 oracle: setup

@@ -138,7 +138,8 @@ impl Proxy {
             },
         };
         let (sender, progress) = watch::channel(0);
-        let task = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));
+        let (served, on) = (store.clone(), node.clone());
+        let task = tokio::spawn(async move { drop(agent::serve(served, on, config, &sender).await) });
         Ok(Self { progress, task })
     }
 

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the built binary, and the users that it is run as.
 
+pub mod host;
 pub mod https;
 pub mod live;
 pub mod processes;

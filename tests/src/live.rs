@@ -14,6 +14,9 @@ use tempfile::TempDir;
 use crate::https::Kubeconfig;
 use crate::{NOBODY, User, podlab, printed};
 
+/// The smallest cluster that has everything: two pods behind a service, and a step.
+pub const SMALL: &str = include_str!("small.yaml");
+
 /// Where a user's live clusters are, apart from those of all others.
 pub struct Place {
     user: User,
@@ -31,6 +34,11 @@ impl Place {
             chown(directory.path(), Some(NOBODY), Some(NOBODY)).expect("chown");
         }
         Self { user, directory }
+    }
+
+    /// Whose it is.
+    pub fn user(&self) -> User {
+        self.user
     }
 
     /// Its directory: `XDG_RUNTIME_DIR`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::path::Path;
 
 /// The namespaces that a process and its family have made. They are held, because otherwise the kernel would call those
 /// of others the same.
@@ -13,9 +14,14 @@ pub struct Inside {
 impl Inside {
     /// Those of a process and its family.
     pub fn of(root: i32) -> Self {
-        let outer = namespaces_of(std::process::id() as i32);
+        Self::beside(std::process::id() as i32, family(root))
+    }
+
+    /// Those of some processes that another one isn't in.
+    pub fn beside(outer: i32, processes: impl IntoIterator<Item = i32>) -> Self {
+        let outer = namespaces_of(outer);
         let (mut names, mut held) = (BTreeSet::new(), Vec::new());
-        for pid in family(root) {
+        for pid in processes {
             names.extend(namespaces_of(pid).difference(&outer).cloned());
             let links = fs::read_dir(format!("/proc/{pid}/ns")).into_iter().flatten();
             held.extend(links.filter_map(|link| File::open(link.ok()?.path()).ok()));
@@ -55,6 +61,30 @@ fn processes() -> Vec<i32> {
             !status.is_empty() && !status.contains("\nState:\tZ")
         })
         .collect()
+}
+
+/// The processes that were started for a place, and what these started: they have its path in their environment.
+pub fn processes_of(place: &Path) -> Vec<i32> {
+    let path = place.to_string_lossy();
+    let mut found = processes();
+    found.retain(|pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(&*path)
+    });
+    found
+}
+
+/// Of these, podlab's own: commands, supervisors and the first processes of sandboxes, and not what runs in there.
+pub fn podlabs_of(place: &Path) -> Vec<i32> {
+    let mut found = processes_of(place);
+    found.retain(|pid| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        // Its numbers, from the outermost PID namespace on.
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        let numbers: Vec<_> = numbers.unwrap_or_default().split_whitespace().collect();
+        matches!(*numbers, [_] | [_, "1"])
+    });
+    found
 }
 
 /// A process with all of its children, and theirs.

@@ -238,7 +238,8 @@ async fn serve_name_server(node: Netns, pod: IpAddr) {
         },
     };
     let (sender, mut progress) = watch::channel(0);
-    tokio::spawn(agent::serve(store.clone(), node, config, sender));
+    let served = store.clone();
+    tokio::spawn(async move { agent::serve(served, node, config, &sender).await });
     let revision = store.revision();
     let served = timeout(SOON, progress.wait_for(|done| *done >= revision)).await;
     served.unwrap().unwrap();

@@ -67,7 +67,7 @@ fn a_cluster_stays_up_until_down() {
         assert_eq!(up.status.code(), Some(0), "{}", printed(&up));
         let text = stdout(&up);
         assert!(
-            text.starts_with("Cluster \"default\" is up. Its 6 pods are ready, after 0."),
+            text.starts_with("Cluster \"default\" is up. Its 6 pods are ready, after "),
             "{text}"
         );
         for command in ["export KUBECONFIG=$(podlab kubeconfig)\n", "podlab down\n"] {
@@ -240,7 +240,7 @@ fn a_cluster_that_is_not_ready_goes_with_the_command_that_waits() {
     for user in User::all() {
         for (signal, code) in [
             (Signal::SIGINT, Some(130)),
-            (Signal::SIGTERM, Some(130)),
+            (Signal::SIGTERM, Some(143)),
             (Signal::SIGKILL, None),
         ] {
             let place = Place::new(*user);

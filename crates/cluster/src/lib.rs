@@ -5,6 +5,7 @@ pub mod machine;
 mod node;
 pub mod room;
 
+use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Cluster {
     dns: Option<IpAddr>,
     /// Up to which revision of the store controllers and proxies have dealt with everything.
     progress: Vec<watch::Receiver<u64>>,
+    /// Why services don't work any more.
+    failure: watch::Receiver<Option<String>>,
     _underlay: Underlay,
     _agents: JoinSet<()>,
 }
@@ -154,7 +157,14 @@ impl Cluster {
             },
         };
         agents.spawn(Controllers::new(registry.clone()).serve(controllers_at));
-        agents.spawn(agent::serve(store.clone(), node.netns.clone(), config, proxy_at));
+        let (fail, failure) = watch::channel(None);
+        let (served, netns) = (store.clone(), node.netns.clone());
+        agents.spawn(async move {
+            let name = config.node.clone();
+            let error = agent::serve(served, netns, config, &proxy_at).await;
+            // Before who waits for its progress sees that there will be none.
+            fail.send_replace(Some(format!("the proxy of node {name} has ended: {error}")));
+        });
         agents.spawn(kubelet.clone().serve());
         agents.spawn(node::stay_alive(node.name.clone(), store.clone()));
         // The store can't have a node of this name yet, and a node has nothing that could be invalid.
@@ -167,6 +177,7 @@ impl Cluster {
             kubelets: vec![kubelet],
             dns,
             progress: vec![controllers, proxy],
+            failure,
             _underlay: underlay,
             _agents: agents,
         })
@@ -194,6 +205,16 @@ impl Cluster {
             if self.store().revision() == revision {
                 return;
             }
+        }
+    }
+
+    /// Waits until services work no longer because the kernel has refused them for good: why.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        match failure.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            // Its proxy was stopped, and hasn't failed.
+            Err(_) => pending().await,
         }
     }
 

@@ -1,8 +1,11 @@
 //! What a machine has for a cluster, so that one which is too large is refused before it is built.
 
+mod left;
+
 use std::fmt;
 use std::fs;
 use std::io;
+use std::thread::available_parallelism;
 
 use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
 
@@ -70,24 +73,18 @@ const COSTS: [(Resource, u64, u64, u64); 4] = [
 impl Machine {
     /// The machine that this process runs on, as it is now.
     pub fn here() -> Self {
-        let text = |file: &str| fs::read_to_string(file).unwrap_or_default();
-        let number = |file: &str| text(file).trim().parse().unwrap_or(u64::MAX);
-        let available = text("/proc/meminfo").lines().find_map(|line| {
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let available = memory.lines().find_map(|line| {
             let kib = line.strip_prefix("MemAvailable:")?.split_whitespace().next()?;
             Some(kib.parse::<u64>().ok()? * 1024)
         });
-        let hard = |limit| getrlimit(limit).map_or(u64::MAX, |(_, hard)| hard);
-        let processes = [
-            number("/proc/sys/kernel/pid_max"),
-            number("/proc/sys/kernel/threads-max"),
-            // A control group's, where there is one; `max` isn't a number, and none.
-            number("/sys/fs/cgroup/pids.max"),
-        ];
+        // podlab has a thread for each core, whatever else it has.
+        let threads = available_parallelism().map_or(1, usize::from) as u64;
         Self {
             memory: available.unwrap_or(u64::MAX),
-            files: hard(Limit::RLIMIT_NOFILE),
-            namespaces: number("/proc/sys/user/max_net_namespaces"),
-            processes: processes.into_iter().min().unwrap_or(u64::MAX),
+            files: left::open_files(),
+            namespaces: left::number("/proc/sys/user/max_net_namespaces"),
+            processes: left::processes().saturating_sub(threads),
         }
     }
 
@@ -167,8 +164,8 @@ fn way_out(resource: Resource, needed: u64) -> String {
         }
         Resource::Processes => {
             format!(
-                "Ask for fewer pods, or allow more: sudo sysctl -w kernel.pid_max={needed}, or a larger pids.max of \
-                 this control group"
+                "Ask for fewer pods, end other programs, or allow {needed} more: ulimit -u, sysctl kernel.pid_max, or \
+                 pids.max of this control group"
             )
         }
     }

@@ -86,8 +86,12 @@ impl Nft {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(NftError::Refused {
-            message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            message: match said.is_empty() {
+                true => format!("it ended with {}, and said nothing", output.status),
+                false => said,
+            },
             transaction: input.chars().take(2000).collect(),
         })
     }

@@ -63,8 +63,8 @@ pub struct Outside {
 
 /// Runs `work` as process 1 of new user (when needed), PID, network, mount, UTS and IPC namespaces.
 ///
-/// Returns the exit code of `work`, or 128 + the number of the signal that ended it. Must be called while the
-/// process has one thread.
+/// Returns the exit code of `work`, or 128 + the number of the signal that ended it: the one that this process was sent,
+/// if it had the sandbox end. Must be called while the process has one thread.
 ///
 /// # Errors
 /// [`SandboxError`] before `work` is started; nothing is left then.
@@ -240,24 +240,32 @@ fn guard_signals() -> SigSet {
 
 /// Waits for the sandbox's first process; passes signals on, and kills it when it doesn't end of them in time.
 fn wait_for(child: Pid, signals: &SigSet) -> u8 {
-    let mut deadline = None;
+    let (mut told, mut deadline) = (None, None);
     loop {
-        match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(_, code)) => return u8::try_from(code).unwrap_or(u8::MAX),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return 128 + signal as u8,
-            Ok(_) | Err(Errno::EINTR) => {}
+        let code = match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(_, code)) => Some(u8::try_from(code).unwrap_or(u8::MAX)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Some(128 + signal as u8),
+            Ok(_) | Err(Errno::EINTR) => None,
             Err(_) => return 1,
+        };
+        if let Some(code) = code {
+            return match told {
+                Some(signal) if code > 128 => 128 + signal as u8,
+                _ => code,
+            };
         }
         match next_signal(signals, deadline) {
             Some(Signal::SIGCHLD) => {}
-            Some(_) => {
-                // PID 1 ignores what it has no handler for; a second signal doesn't wait for the first.
-                let signal = if deadline.is_some() {
-                    Signal::SIGKILL
-                } else {
-                    Signal::SIGTERM
+            Some(signal) => {
+                let passed_on = match (told, signal) {
+                    // A second signal doesn't wait for the first.
+                    (Some(_), _) => Signal::SIGKILL,
+                    (None, Signal::SIGINT) => Signal::SIGINT,
+                    // PID 1 ignores what it has no handler for.
+                    (None, _) => Signal::SIGTERM,
                 };
-                let _ = kill(child, signal);
+                let _ = kill(child, passed_on);
+                told.get_or_insert(signal);
                 deadline.get_or_insert_with(|| std::time::Instant::now() + GRACE);
             }
             None => {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::args::Which;
 use crate::exit::{self, cannot};
 use crate::failure::Failure;
-use crate::kubeconfig;
+use crate::{kubeconfig, runtime};
 
 /// The field manager of what podlab changes.
 pub(crate) const MANAGER: &str = "podlab";
@@ -34,8 +34,7 @@ pub(crate) fn ask_or(
         Ok(None) => return failed,
         Err(error) => return cannot(&error.to_string()),
     };
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = match builder.enable_all().build() {
+    let runtime = match runtime::one_thread() {
         Ok(runtime) => runtime,
         Err(error) => return cannot(&error.to_string()),
     };

@@ -13,11 +13,11 @@ use serde_json::Value;
 use crate::api::{self, MANAGER, ask, objects};
 use crate::args::Which;
 use crate::configuration::configuration;
-use crate::exit;
 use crate::failure::Failure;
 use crate::input::{accept, sources};
 use crate::naming::reference;
 use crate::preflight::in_order;
+use crate::{exit, signals};
 
 use takeover::takeover;
 
@@ -41,6 +41,7 @@ pub(crate) fn apply(options: &Options) -> u8 {
         if objects.is_empty() {
             return Err(Failure::Other("no objects passed to apply".to_owned()));
         }
+        signals::leaves_behind("what it has told of is done");
         let mut code = exit::PASSED;
         for object in in_order(&objects) {
             if let Err(failure) = apply_one(&client, object).await {

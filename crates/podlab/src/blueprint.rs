@@ -52,7 +52,7 @@ impl Blueprint {
         match preflight::refused(&self.reading.objects, &self.scenario) {
             Ok(refused) => problems.extend(refused),
             Err(error) => {
-                anstream::eprintln!("error: {error}");
+                say!("error: {error}");
                 return Err(exit::BAD_INPUT);
             }
         }
@@ -62,7 +62,7 @@ impl Blueprint {
         }
         let size = preflight::size(&self.reading.objects, &self.scenario);
         if let Err(error) = preflight::fits_its_node(size, &self.scenario) {
-            anstream::eprintln!("error: {error}");
+            say!("error: {error}");
             return Err(exit::BAD_INPUT);
         }
         if let Err(error) = Machine::here().has_room(size) {

@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::ask_or;
 use crate::args::Which;
-use crate::exit;
 use crate::failure::Failure;
 use crate::input::{complain, sources};
 use crate::output::{Files, Output, conclude};
 use crate::progress::Live;
+use crate::{exit, signals};
 
 /// Where files are sent to.
 const PATH: &str = "/apis/podlab.dev/v1alpha1/check";
@@ -67,10 +67,13 @@ pub(crate) fn check(options: &Options) -> u8 {
         return exit::BAD_INPUT;
     };
     ask_or(exit::CANNOT, &options.which, async |client| {
+        signals::leaves_behind("what its steps have changed stays changed");
         let live = Live::start();
-        let code = follow(options, &client, &sources, &live).await;
+        let mut files = Files::default();
+        let followed = follow(options, &client, &sources, &live, &mut files).await;
         live.end();
-        code
+        files.settle(*followed.as_ref().unwrap_or(&exit::CANNOT));
+        followed
     })
 }
 
@@ -79,11 +82,11 @@ async fn follow(
     client: &Client,
     sources: &[SourceFile],
     live: &Live,
+    files: &mut Files,
 ) -> Result<u8, Failure> {
     let request = Request::new(PATH).create(&PostParams::default(), serde_json::to_vec(sources)?)?;
     let answer = Box::pin(client.request_stream(request).await?);
     let mut words = answer.lines();
-    let mut files = Files::default();
     while let Some(word) = words.next().await {
         match serde_json::from_str(&word?)? {
             Word::Waiting => live.say("waiting for another check to end"),
@@ -96,7 +99,7 @@ async fn follow(
                 let Some(scenario) = scenario else {
                     return Ok(exit::BAD_INPUT);
                 };
-                files = match Files::open(options.report_dir.as_deref(), &scenario) {
+                *files = match Files::open(options.report_dir.as_deref(), &scenario) {
                     Ok(files) => files,
                     Err(error) => return Err(Failure::Other(format!("cannot write the report: {error}"))),
                 };

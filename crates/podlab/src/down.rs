@@ -11,6 +11,8 @@ use crate::args::Which;
 use crate::clusters::Clusters;
 use crate::exit::{self, cannot};
 use crate::find::{self, find};
+use crate::output::answer;
+use crate::signals;
 
 /// Take a live cluster down.
 ///
@@ -24,10 +26,7 @@ pub(crate) struct Options {
 pub(crate) fn down(options: &Options) -> u8 {
     let name = &options.which.name;
     match end(name) {
-        Ok(true) => {
-            anstream::println!("cluster \"{name}\" deleted");
-            exit::PASSED
-        }
+        Ok(true) => answer(format_args!("cluster \"{name}\" deleted")),
         Ok(false) => exit::FAILED,
         Err(error) => cannot(&error.to_string()),
     }
@@ -45,6 +44,7 @@ fn end(name: &str) -> io::Result<bool> {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => return Err(error.into()),
     }
+    signals::leaves_behind("the cluster ends all the same");
     drop(clusters);
     wait_for(lock)?;
     // Removes what is left.

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
 use kube::api::{AttachParams, AttachedProcess, TerminalSize};
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, stderr, stdin, stdout};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +20,9 @@ use crate::{exit, signals, target};
 
 /// How much may be on its way in a stream.
 const BUFFER: usize = 64 * 1024;
+
+/// What becomes of the program when podlab is told to end.
+const GOES_ON: &str = "the program may go on";
 
 /// Run a program in a container of a live cluster, and end with its exit code.
 #[derive(Debug, clap::Args)]
@@ -60,7 +64,7 @@ pub(crate) fn exec(options: &Options) -> u8 {
             None
         };
         if options.tty && options.stdin && raw.is_none() {
-            anstream::eprintln!("Unable to use a TTY - input is not a terminal or the right kind of file");
+            say!("Unable to use a TTY - input is not a terminal or the right kind of file");
         }
         let params = AttachParams {
             container,
@@ -72,6 +76,7 @@ pub(crate) fn exec(options: &Options) -> u8 {
             max_stdout_buf_size: Some(BUFFER),
             max_stderr_buf_size: Some(BUFFER),
         };
+        signals::leaves_behind(GOES_ON);
         let pods: Api<Pod> = Api::namespaced(client, namespace);
         let name = pod.metadata.name.unwrap_or_default();
         let process = pods.exec(&name, &options.command, &params).await?;
@@ -79,7 +84,7 @@ pub(crate) fn exec(options: &Options) -> u8 {
         drop(raw);
         match end? {
             End::Status(status) => exit_code(*status),
-            End::Told => Ok(exit::INTERRUPTED),
+            End::Told(signal) => Ok(signals::interrupted(signal, GOES_ON)),
         }
     })
 }
@@ -89,7 +94,7 @@ enum End {
     /// The program has ended, or could not be run.
     Status(Box<Status>),
     /// Somebody has ended podlab.
-    Told,
+    Told(Signal),
 }
 
 /// Passes streams on until the program ends.
@@ -128,7 +133,7 @@ async fn converse(mut process: AttachedProcess, raw: Option<&Raw>) -> Result<End
         talked = talk => talked.map(drop)?,
         failed = adapt => failed?,
         () = listen => {}
-        told = told => return Ok(told.map(|_| End::Told)?),
+        told = told => return Ok(told.map(End::Told)?),
     }
     let status = match status {
         Some(status) => status.await,
@@ -161,7 +166,7 @@ fn exit_code(status: Status) -> Result<u8, Failure> {
             .flatten()
             .filter(|cause| cause.reason.as_deref() == Some("ExitCode"));
         if let Some(code) = codes.find_map(|cause| cause.message?.parse().ok()) {
-            anstream::eprintln!("command terminated with exit code {code}");
+            say!("command terminated with exit code {code}");
             return Ok(code);
         }
     }

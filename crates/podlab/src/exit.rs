@@ -8,11 +8,9 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const BAD_INPUT: u8 = 2;
 /// This machine can't do it, or doesn't let podlab do it.
 pub(crate) const CANNOT: u8 = 3;
-/// Somebody ended it: 128 + SIGINT.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Says why this machine can't do it.
 pub(crate) fn cannot(why: &str) -> u8 {
-    anstream::eprintln!("error: {why}");
+    say!("error: {why}");
     CANNOT
 }

@@ -24,7 +24,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// Says it on standard error; what a command ends with, also if it has done the rest.
     pub(crate) fn say(&self) -> u8 {
-        anstream::eprintln!("{self}");
+        say!("{self}");
         exit::FAILED
     }
 

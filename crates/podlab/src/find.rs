@@ -8,7 +8,7 @@ use crate::clusters::{Alive, Clusters};
 pub(crate) fn open() -> io::Result<Clusters> {
     let clusters = Clusters::open()?;
     for (name, last) in clusters.ended() {
-        anstream::eprintln!("warning: cluster \"{name}\" has ended, and its log with: {last}");
+        say!("warning: cluster \"{name}\" has ended, and its log with: {last}");
     }
     Ok(clusters)
 }
@@ -17,12 +17,12 @@ pub(crate) fn open() -> io::Result<Clusters> {
 pub(crate) fn find<'a>(clusters: &'a Clusters, name: &str) -> Option<&'a Alive> {
     let found = clusters.get(name);
     if found.is_none() {
-        anstream::eprintln!("error: clusters \"{name}\" not found");
+        say!("error: clusters \"{name}\" not found");
         let others: Vec<&str> = clusters.alive().iter().map(|cluster| &*cluster.name).collect();
         if others.is_empty() {
-            anstream::eprintln!("No cluster is up: `podlab up` starts one.");
+            say!("No cluster is up: `podlab up` starts one.");
         } else {
-            anstream::eprintln!("These are up: {}", others.join(", "));
+            say!("These are up: {}", others.join(", "));
         }
     }
     found

@@ -21,7 +21,7 @@ pub(crate) fn sources(files: &[String]) -> Option<Vec<SourceFile>> {
                 name: name.clone(),
                 text,
             }),
-            Err(error) => anstream::eprintln!("error: {name}: {error}"),
+            Err(error) => say!("error: {name}: {error}"),
         }
     }
     (sources.len() == files.len()).then_some(sources)
@@ -38,7 +38,7 @@ pub(crate) fn accept(reading: Reading, strict: bool) -> Option<Reading> {
 pub(crate) fn complain(diagnostics: &[Diagnostic]) {
     let color = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     for diagnostic in diagnostics {
-        anstream::eprintln!("{}", diagnostic.render(color).trim_end());
+        say!("{}", diagnostic.render(color).trim_end());
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::args::Which;
 use crate::exit::{self, cannot};
 use crate::find::{self, find};
+use crate::output::answer;
 
 /// Print the path of a live cluster's kubeconfig, for KUBECONFIG.
 ///
@@ -18,10 +19,7 @@ pub(crate) struct Options {
 
 pub(crate) fn kubeconfig(options: &Options) -> u8 {
     match path(&options.which.name) {
-        Ok(Some(path)) => {
-            anstream::println!("{}", path.display());
-            exit::PASSED
-        }
+        Ok(Some(path)) => answer(path.display()),
         Ok(None) => exit::FAILED,
         Err(error) => cannot(&error.to_string()),
     }

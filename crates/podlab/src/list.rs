@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::clusters::Alive;
 use crate::exit::{self, cannot};
 use crate::find;
+use crate::output::answer;
 
 /// List the live clusters of this user.
 #[derive(Debug, clap::Args)]
@@ -28,23 +29,25 @@ enum Form {
 
 pub(crate) fn list(options: &Options) -> u8 {
     match print(options.output) {
-        Ok(()) => exit::PASSED,
+        Ok(code) => code,
         Err(error) => cannot(&error.to_string()),
     }
 }
 
-fn print(form: Option<Form>) -> io::Result<()> {
+fn print(form: Option<Form>) -> io::Result<u8> {
     let clusters = find::open()?;
     let clusters = clusters.alive();
     match form {
         Some(Form::Json) => {
             let all: Vec<_> = clusters.iter().map(object).collect();
-            anstream::println!("{:#}", json!(all));
+            Ok(answer(format_args!("{:#}", json!(all))))
         }
-        None if clusters.is_empty() => anstream::eprintln!("No clusters found"),
-        None => anstream::print!("{}", table(clusters, Timestamp::now())),
+        None if clusters.is_empty() => {
+            say!("No clusters found");
+            Ok(exit::PASSED)
+        }
+        None => Ok(answer(table(clusters, Timestamp::now()).trim_end())),
     }
-    Ok(())
 }
 
 fn object(cluster: &Alive) -> serde_json::Value {

@@ -42,7 +42,7 @@ pub(crate) fn logs(options: &Options) -> u8 {
         let target = target::find(&client, namespace, &options.target).await?;
         let name = target.pod.metadata.name.clone().unwrap_or_default();
         if target.among > 1 {
-            anstream::eprintln!("Found {} pods, using pod/{name}", target.among);
+            say!("Found {} pods, using pod/{name}", target.among);
         }
         let params = LogParams {
             container: target::container(&target.pod, options.container.as_deref())?,

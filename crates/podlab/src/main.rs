@@ -1,5 +1,13 @@
 //! podlab: a Kubernetes cluster's network on one Linux machine.
 
+/// Writes a line to standard error. Who can't be told, as with a full disk, isn't.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(anstream::stderr(), $($text)*);
+    }};
+}
+
 mod api;
 mod apply;
 mod args;
@@ -28,6 +36,7 @@ mod preflight;
 mod progress;
 mod ready;
 mod run;
+mod runtime;
 mod scale;
 mod schema;
 mod sheet;
@@ -47,7 +56,12 @@ use clap::Parser;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    ExitCode::from(match Args::parse().command {
+    let command = Args::parse().command;
+    // A workload is a program of its own.
+    if !matches!(command, Command::Workload(_)) {
+        signals::end_with_a_word();
+    }
+    ExitCode::from(match command {
         Command::Run(options) => run::run(&options),
         Command::Validate(options) => validate::validate(&options),
         Command::Up(options) => up::up(&options),

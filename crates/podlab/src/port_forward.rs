@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::select_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -74,7 +75,11 @@ pub(crate) fn port_forward(options: &Options) -> u8 {
         }
         tokio::select! {
             (failed, ..) = select_all(serving) => failed,
-            _ = told => Ok(exit::PASSED),
+            signal = told => Ok(match signal {
+                // Its intended end, as kubectl has it.
+                Signal::SIGINT => exit::PASSED,
+                signal => signals::interrupted(signal, "nothing is forwarded any more"),
+            }),
         }
     })
 }
@@ -95,7 +100,7 @@ async fn serve(listener: TcpListener, pods: &Api<Pod>, pod: &str, port: Forwarde
                 }
                 Ok(Err(failure)) => {
                     let Forwarded { local, remote } = port;
-                    anstream::eprintln!("an error occurred forwarding {local} -> {remote}: {failure}");
+                    say!("an error occurred forwarding {local} -> {remote}: {failure}");
                 }
                 Ok(Ok(())) | Err(_) => {}
             },

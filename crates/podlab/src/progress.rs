@@ -6,6 +6,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use podlab_scenario::Progress;
 
+use crate::runtime;
+
 /// A line on standard error that says what is going on; nothing where that is no terminal.
 pub(crate) struct Live(ProgressBar);
 
@@ -15,7 +17,10 @@ impl Live {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_millis(80));
+        // It takes a thread, also where nothing is seen.
+        if !bar.is_hidden() {
+            runtime::or_end(|| bar.enable_steady_tick(Duration::from_millis(80)));
+        }
         Self(bar)
     }
 

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use podlab_node::sandbox::{self, Outside};
 use podlab_scenario::Runner;
 use podlab_scenario::report::Report;
@@ -15,11 +16,12 @@ use crate::exit::{self, cannot};
 use crate::output::{Files, Output, conclude};
 use crate::progress::{self, Live};
 use crate::ready::{Phases, take_steps};
-use crate::{blueprint, keep, signals};
+use crate::{blueprint, keep, runtime, signals};
 
 /// Build a cluster from manifests, take the steps of a Scenario in it, report, and take everything down.
 ///
-/// Exit codes: 0 all steps passed, 1 a step failed, 2 the input is wrong, 3 this machine can't do it.
+/// Exit codes: 0 all steps passed, 1 a step failed, 2 the input is wrong, 3 this machine can't do it; 130 and 143 for
+/// SIGINT and SIGTERM, unless it has reported already.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Files of Kubernetes manifests and at most one Scenario, as YAML or JSON; `-` is standard input.
@@ -62,15 +64,18 @@ pub(crate) fn run(options: &Options) -> u8 {
         skipped: blueprint.lacks(),
         ..Report::default()
     };
+    if report.skipped.is_none()
+        && let Err(code) = blueprint.check()
+    {
+        return code;
+    }
     let files = match Files::open(options.report_dir.as_deref(), &scenario.name) {
         Ok(files) => files,
         Err(error) => return cannot(&format!("cannot write the report: {error}")),
     };
     if report.skipped.is_some() {
-        return conclude(&report, options.output, files);
-    }
-    if let Err(code) = blueprint.check() {
-        return code;
+        let code = conclude(&report, options.output, &files);
+        return files.settle(code);
     }
     report.phase("read", began.elapsed());
     let plan = Plan {
@@ -79,13 +84,31 @@ pub(crate) fn run(options: &Options) -> u8 {
         report,
         phases: Phases::begin(),
     };
-    match sandbox::run(|outside| in_sandbox(plan, files, outside)) {
-        Ok(code) => code,
+    let code = match sandbox::run(|outside| in_sandbox(plan, &files, outside)) {
+        Ok(code) => match signals::of_exit_code(code) {
+            Some(signal) => ended_by(signal),
+            None => code,
+        },
         Err(error) => cannot(&error.to_string()),
+    };
+    files.settle(code)
+}
+
+/// What is said of a sandbox that has no verdict; the exit code.
+fn ended_by(signal: Signal) -> u8 {
+    match signal {
+        Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT => {
+            signals::interrupted(signal, "the cluster was taken down")
+        }
+        Signal::SIGKILL => cannot(
+            "SIGKILL ended the sandbox, and the cluster with it. If nobody sent it, the machine has no memory left: see \
+             dmesg",
+        ),
+        _ => cannot(&format!("{signal} ended the sandbox, and the cluster with it")),
     }
 }
 
-fn in_sandbox(plan: Plan<'_>, files: Files, outside: Outside) -> u8 {
+fn in_sandbox(plan: Plan<'_>, files: &Files, outside: Outside) -> u8 {
     let level = if plan.options.verbose {
         LevelFilter::DEBUG
     } else {
@@ -96,8 +119,10 @@ fn in_sandbox(plan: Plan<'_>, files: Files, outside: Outside) -> u8 {
         .with_ansi(std::io::stderr().is_terminal())
         .with_max_level(level)
         .without_time()
+        // It would be told on standard error.
+        .log_internal_errors(false)
         .init();
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match runtime::many_threads() {
         Ok(runtime) => runtime,
         Err(error) => return cannot(&error.to_string()),
     };
@@ -106,16 +131,16 @@ fn in_sandbox(plan: Plan<'_>, files: Files, outside: Outside) -> u8 {
             Ok(told) => told,
             Err(error) => return cannot(&format!("signals can't be handled: {error}")),
         };
-        let verdict = Cell::new(exit::INTERRUPTED);
+        let verdict = Cell::new(None);
         tokio::select! {
             code = lead(plan, files, outside, &verdict) => code,
-            _ = told => verdict.get(),
+            signal = told => verdict.get().unwrap_or(signals::exit_code(signal)),
         }
     })
 }
 
 /// The run itself. From the report on, `verdict` is what podlab ends with, even if somebody ends it.
-async fn lead(plan: Plan<'_>, files: Files, outside: Outside, verdict: &Cell<u8>) -> u8 {
+async fn lead(plan: Plan<'_>, files: &Files, outside: Outside, verdict: &Cell<Option<u8>>) -> u8 {
     let Plan {
         options,
         blueprint,
@@ -133,13 +158,21 @@ async fn lead(plan: Plan<'_>, files: Files, outside: Outside, verdict: &Cell<u8>
     };
     let tell = |progress: podlab_scenario::Progress<'_>| live.say(progress::line(progress));
     let mut runner = Runner::new(&cluster, &blueprint.scenario.steps, &tell);
-    take_steps(&mut runner, &mut phases, &mut report).await;
+    let failed = tokio::select! {
+        biased;
+        why = cluster.failed() => Some(why),
+        () = take_steps(&mut runner, &mut phases, &mut report) => None,
+    };
+    if let Some(why) = failed {
+        live.end();
+        return cannot(&why);
+    }
     runner.collect_logs(options.logs, &mut report);
     live.end();
     let code = conclude(&report, options.output, files);
-    verdict.set(code);
+    verdict.set(Some(code));
     if options.keep {
-        anstream::eprintln!("\n{}", keep::directions(&cluster, outside));
+        say!("\n{}", keep::directions(&cluster, outside));
         std::future::pending::<()>().await;
     }
     code

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use nix::sys::signal::Signal;
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, getpid, setsid};
 use podlab_apiserver::listen::serve;
 use podlab_apiserver::pki::Pki;
@@ -29,7 +30,7 @@ use tracing_subscriber::fmt::format::debug_fn;
 use crate::blueprint::Blueprint;
 use crate::clusters::{Card, Claim, Clusters};
 use crate::ready::{Phases, is_ready};
-use crate::{blueprint, check, exit, progress, signals};
+use crate::{blueprint, check, exit, progress, runtime, signals};
 
 /// All that a cluster is made of.
 pub(crate) struct Site {
@@ -60,7 +61,7 @@ pub(crate) enum Word {
 
 /// Why a supervisor ends.
 enum End {
-    Told(&'static str),
+    Told(Signal),
     Abandoned,
     NotReady(String),
     Cannot(String),
@@ -88,11 +89,18 @@ pub(crate) fn supervise(site: Site, claim: &Claim, clusters: Clusters, log: &Fil
     log_events();
     tracing::info!("building cluster {}", site.name);
     match sandbox::run(|_| in_sandbox(site)) {
-        Ok(code) if code > 128 => {
-            tracing::error!("ended, because signal {} ended the sandbox", code - 128);
+        Ok(code) => {
+            match signals::of_exit_code(code) {
+                Some(signal @ (Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT)) => {
+                    tracing::info!("ended by {signal}");
+                }
+                Some(signal) => {
+                    tracing::error!("ended, because signal {} ended the sandbox", signal as u8);
+                }
+                None => {}
+            }
             code
         }
-        Ok(code) => code,
         Err(error) => {
             tracing::error!("ended: {error}");
             let _ = up.write_all(&line(&Word::Cannot(error.to_string())));
@@ -123,6 +131,8 @@ fn log_events() {
     tracing_subscriber::fmt()
         .fmt_fields(one_line.delimited(" "))
         .with_writer(io::stderr)
+        // A full disk takes the log only: it would be told on standard error, which is the log, and who can't do that panics.
+        .log_internal_errors(false)
         .with_ansi(false)
         .init();
 }
@@ -131,13 +141,10 @@ fn in_sandbox(site: Site) -> u8 {
     // SAFETY: it sets a number of the allocator's. By default each thread has a heap of its own, and each has its gaps: a
     // fifth of a large cluster's memory.
     unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
-    let ended = tokio::runtime::Runtime::new().and_then(|runtime| runtime.block_on(live(site)));
+    let ended = runtime::many_threads().and_then(|runtime| runtime.block_on(live(site)));
     let (code, why) = match ended {
         Ok(End::Told(signal)) => (exit::PASSED, format!("by {signal}")),
-        Ok(End::Abandoned) => (
-            exit::INTERRUPTED,
-            "with the command that waited for it".to_owned(),
-        ),
+        Ok(End::Abandoned) => (exit::FAILED, "with the command that waited for it".to_owned()),
         Ok(End::NotReady(why)) => (
             exit::FAILED,
             format!("because not everything became ready: {why}"),
@@ -188,6 +195,11 @@ async fn live(site: Site) -> io::Result<End> {
     };
     let until_end = async {
         let ready = tokio::select! {
+            biased;
+            why = cluster.failed() => {
+                up.say(&Word::Cannot(why.clone())).await;
+                return End::Cannot(why);
+            }
             ready = get_ready(&name, &cluster, &up) => ready,
             end = &mut end => return end,
         };

@@ -138,7 +138,7 @@ pub(crate) fn container(pod: &Pod, given: Option<&str>) -> Result<Option<String>
     }
     let first = names().next();
     if let (Some(first), true) = (first, names().count() + inits().count() > 1) {
-        anstream::eprintln!("Defaulted container {first:?} out of: {}", all());
+        say!("Defaulted container {first:?} out of: {}", all());
     }
     Ok(first.cloned())
 }

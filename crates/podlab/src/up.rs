@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 use podlab_apiserver::kubeconfig::kubeconfig;
 use podlab_apiserver::pki::Pki;
@@ -20,14 +20,16 @@ use crate::args::{DEFAULT_NAME, Which};
 use crate::blueprint::Blueprint;
 use crate::clusters::Clusters;
 use crate::exit::{self, cannot};
+use crate::output::answer;
 use crate::progress::Live;
+use crate::signals::Held;
 use crate::supervisor::{Site, Word, supervise};
-use crate::{find, signals};
+use crate::{find, runtime, signals};
 
 /// Build a cluster that stays up, and serve its Kubernetes API; come back when everything in it is ready.
 ///
 /// Exit codes: 0 it is up, 1 it isn't ready and was taken down, or the name is taken, 2 the input is wrong, 3 this
-/// machine can't do it.
+/// machine can't do it; 130 and 143 for SIGINT and SIGTERM, which take it down.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -46,7 +48,9 @@ enum Outcome {
     /// With a report.
     NotReady(String),
     Cannot(String),
-    Interrupted,
+    Interrupted(Signal),
+    /// Without a word, and with an exit code.
+    Ended(u8),
 }
 
 pub(crate) fn up(options: &Options) -> u8 {
@@ -54,6 +58,7 @@ pub(crate) fn up(options: &Options) -> u8 {
     let Some(blueprint) = Blueprint::read(&options.files) else {
         return exit::BAD_INPUT;
     };
+    close_what_was_inherited();
     if let Some(lacks) = blueprint.lacks() {
         return cannot(&lacks);
     }
@@ -61,35 +66,44 @@ pub(crate) fn up(options: &Options) -> u8 {
         return code;
     }
     let name = &options.which.name;
-    let outcome = match start(name, blueprint) {
-        Ok(Some(started)) => follow(started).map_err(|error| error.to_string()),
+    // From the first file of the cluster until there is somebody who takes it down.
+    let held = match Held::new() {
+        Ok(held) => held,
+        Err(error) => return cannot(&error.to_string()),
+    };
+    let outcome = match start(name, blueprint, &held) {
+        Ok(Some(started)) => follow(started, &held).map_err(|error| error.to_string()),
         Ok(None) => {
             taken(name);
             return exit::FAILED;
         }
         Err(error) => Err(error),
     };
-    if let Ok(Some(Outcome::Ready { pods })) = outcome {
-        greet(name, pods, began.elapsed());
-        return exit::PASSED;
+    if let Ok(Outcome::Ready { pods }) = outcome {
+        return greet(name, pods, began.elapsed());
     }
     let ended = match Clusters::open() {
         Ok(clusters) => clusters.ended().to_vec(),
         Err(error) => return cannot(&error.to_string()),
     };
     match outcome {
-        Err(why) | Ok(Some(Outcome::Cannot(why))) => cannot(&why),
-        Ok(Some(Outcome::NotReady(report))) => {
-            anstream::eprintln!("{}\n", report.trim_end());
-            anstream::eprintln!("error: cluster \"{name}\" isn't ready, and was taken down");
+        Err(why) | Ok(Outcome::Cannot(why)) => cannot(&why),
+        Ok(Outcome::NotReady(report)) => {
+            say!("{}\n", report.trim_end());
+            say!("error: cluster \"{name}\" isn't ready, and was taken down");
             exit::FAILED
         }
-        Ok(Some(_)) => exit::INTERRUPTED,
-        Ok(None) => {
+        Ok(Outcome::Interrupted(signal)) => {
+            signals::interrupted(signal, &format!("cluster \"{name}\" was taken down"))
+        }
+        Ok(Outcome::Ended(_) | Outcome::Ready { .. }) => {
             let last = ended.iter().find(|(ended, _)| ended == name);
             let last = last.map_or("(nothing)", |(_, last)| last);
-            anstream::eprintln!("error: cluster \"{name}\" has ended, and its log with: {last}");
-            exit::FAILED
+            say!("error: cluster \"{name}\" has ended, and its log with: {last}");
+            match outcome {
+                Ok(Outcome::Ended(exit::CANNOT)) => exit::CANNOT,
+                _ => exit::FAILED,
+            }
         }
     }
 }
@@ -101,8 +115,7 @@ struct Started {
 }
 
 /// Starts a supervisor; none when the name is taken.
-fn start(name: &str, blueprint: Blueprint) -> Result<Option<Started>, String> {
-    close_what_was_inherited();
+fn start(name: &str, blueprint: Blueprint, held: &Held) -> Result<Option<Started>, String> {
     let said = |error: io::Error| error.to_string();
     let clusters = find::open().map_err(said)?;
     let Some(claim) = clusters.claim(name).map_err(said)? else {
@@ -125,6 +138,7 @@ fn start(name: &str, blueprint: Blueprint) -> Result<Option<Started>, String> {
         })),
         ForkResult::Child => {
             drop(words);
+            held.release();
             let site = Site {
                 name: name.to_owned(),
                 blueprint,
@@ -137,45 +151,56 @@ fn start(name: &str, blueprint: Blueprint) -> Result<Option<Started>, String> {
     }
 }
 
-/// Waits for what becomes of the cluster, and shows how it goes on; takes it down when somebody ends podlab.
-fn follow(started: Started) -> io::Result<Option<Outcome>> {
-    started.words.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
+/// Waits for what becomes of the cluster, and shows how it goes on. Unless it is up then, it is gone.
+fn follow(started: Started, held: &Held) -> io::Result<Outcome> {
+    let Started { supervisor, words } = started;
+    let outcome = listen(supervisor, words, held);
+    if let Ok(Some(ready @ Outcome::Ready { .. })) = outcome {
+        return Ok(ready);
+    }
+    if outcome.is_err() {
+        kill(supervisor, Signal::SIGTERM)?;
+    }
+    // It has closed its end, but perhaps not yet given up its lock.
+    let code = match waitpid(supervisor, None)? {
+        WaitStatus::Exited(_, code) => u8::try_from(code).unwrap_or(u8::MAX),
+        _ => exit::FAILED,
+    };
+    Ok(outcome?.unwrap_or(Outcome::Ended(code)))
+}
+
+/// Listens to a supervisor until it is gone with all that was in the sandbox, or the cluster is up; tells it to end when
+/// podlab is told to.
+fn listen(supervisor: Pid, words: UnixStream, held: &Held) -> io::Result<Option<Outcome>> {
+    words.set_nonblocking(true)?;
+    runtime::one_thread()?.block_on(async {
         let mut told = pin!(signals::told_to_end()?);
-        let words = tokio::net::UnixStream::from_std(started.words)?;
+        held.release();
+        let words = tokio::net::UnixStream::from_std(words)?;
         let mut words = BufReader::new(words).lines();
         let live = Live::start();
         let mut outcome = None;
-        // Until the supervisor is gone with all that was in the sandbox, unless the cluster is up.
         while !matches!(outcome, Some(Outcome::Ready { .. })) {
             tokio::select! {
                 word = words.next_line() => {
                     let Some(word) = word? else { break };
                     match serde_json::from_str(&word)? {
                         Word::Progress(line) => live.say(line),
-                        _ if matches!(outcome, Some(Outcome::Interrupted)) => {}
+                        _ if matches!(outcome, Some(Outcome::Interrupted(_))) => {}
                         Word::Ready { pods } => outcome = Some(Outcome::Ready { pods }),
                         Word::NotReady(report) => outcome = Some(Outcome::NotReady(report)),
                         Word::Cannot(why) => outcome = Some(Outcome::Cannot(why)),
                     }
                 }
-                _ = &mut told, if !matches!(outcome, Some(Outcome::Interrupted)) => {
-                    kill(started.supervisor, Signal::SIGTERM)?;
-                    outcome = Some(Outcome::Interrupted);
+                signal = &mut told, if !matches!(outcome, Some(Outcome::Interrupted(_))) => {
+                    kill(supervisor, Signal::SIGTERM)?;
+                    outcome = Some(Outcome::Interrupted(signal));
                 }
             }
         }
         live.end();
-        Ok::<_, io::Error>(outcome)
-    })?;
-    if !matches!(outcome, Some(Outcome::Ready { .. })) {
-        // It has closed its end, but perhaps not yet given up its lock.
-        waitpid(started.supervisor, None)?;
-    }
-    Ok(outcome)
+        Ok(outcome)
+    })
 }
 
 /// Closes the descriptors that podlab was started with, but for the standard ones: whoever waits for the end of a
@@ -185,14 +210,14 @@ fn close_what_was_inherited() {
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
-fn greet(name: &str, pods: usize, took: Duration) {
+fn greet(name: &str, pods: usize, took: Duration) -> u8 {
     let name_option = name_option(name);
     let pods = match pods {
         0 => "It has no pods yet".to_owned(),
         1 => "Its pod is ready".to_owned(),
         _ => format!("Its {pods} pods are ready"),
     };
-    anstream::println!(
+    answer(format_args!(
         "\
 Cluster \"{name}\" is up. {pods}, after {:.2} s.
 
@@ -201,11 +226,11 @@ Cluster \"{name}\" is up. {pods}, after {:.2} s.
 
 It stays up until: podlab down{name_option}",
         took.as_secs_f64()
-    );
+    ))
 }
 
 fn taken(name: &str) {
-    anstream::eprintln!(
+    say!(
         "\
 error: clusters \"{name}\" already exists
 Take it down with `podlab down{}`, or give the new one another name: `podlab up --name NAME`",

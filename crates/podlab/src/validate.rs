@@ -2,6 +2,7 @@
 
 use crate::exit;
 use crate::input::understand;
+use crate::output::answer;
 
 /// Read manifests and say what is wrong with them; builds nothing and needs no privileges.
 ///
@@ -24,11 +25,10 @@ pub(crate) fn validate(options: &Options) -> u8 {
     match &reading.scenario {
         Some(scenario) => {
             let steps = counted(scenario.steps.len(), "step");
-            anstream::println!("{objects} and a scenario of {steps}: valid");
+            answer(format_args!("{objects} and a scenario of {steps}: valid"))
         }
-        None => anstream::println!("{objects}: valid"),
+        None => answer(format_args!("{objects}: valid")),
     }
-    exit::PASSED
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -29,7 +29,7 @@ pub(crate) fn run(workload: Workload) -> u8 {
     match result {
         Ok(()) => exit::PASSED,
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            say!("error: {error}");
             exit::FAILED
         }
     }

@@ -38,11 +38,14 @@ pub struct Config {
 
 /// The kernel can't be told, or doesn't take it.
 #[derive(Debug, thiserror::Error)]
-enum KernelError {
+pub enum ProxyError {
+    /// Rules.
     #[error(transparent)]
     Rules(#[from] NftError),
+    /// Elements of maps.
     #[error(transparent)]
     Elements(#[from] MapsError),
+    /// Anything.
     #[error("cannot open a netlink socket: {0}")]
     Socket(#[from] io::Error),
 }
@@ -50,15 +53,15 @@ enum KernelError {
 /// Serves the Services of `store` in the node whose namespace is `netns`, until it is dropped.
 ///
 /// `progress` is the revision of the store that the kernel is up to date with. What the kernel refuses is logged,
-/// and everything is built anew from the store; when that is refused again and again, the proxy ends, and with it
-/// the sender of `progress`.
-pub async fn serve(store: Store, netns: Netns, config: Config, progress: watch::Sender<u64>) {
+/// and everything is built anew from the store; when that is refused again and again, the proxy ends with what was.
+pub async fn serve(store: Store, netns: Netns, config: Config, progress: &watch::Sender<u64>) -> ProxyError {
     let result = match Kernel::open(netns, &config) {
-        Ok(kernel) => keep_up(&store, Arc::new(kernel), &config, &progress).await,
+        Ok(kernel) => keep_up(&store, Arc::new(kernel), &config, progress).await,
         Err(error) => Err(error),
     };
     let Err(error) = result;
     tracing::error!("the proxy ends: {error}");
+    error
 }
 
 async fn keep_up(
@@ -66,7 +69,7 @@ async fn keep_up(
     kernel: Arc<Kernel>,
     config: &Config,
     progress: &watch::Sender<u64>,
-) -> Result<Infallible, KernelError> {
+) -> Result<Infallible, ProxyError> {
     let mut refusals = 0;
     loop {
         let Err(error) = follow(store, &kernel, config, progress, &mut refusals).await;
@@ -86,12 +89,12 @@ async fn follow(
     config: &Config,
     progress: &watch::Sender<u64>,
     refusals: &mut u32,
-) -> Result<Infallible, KernelError> {
+) -> Result<Infallible, ProxyError> {
     // Before the watch: what has been deleted by now isn't in it.
     let mut revision = store.revision();
     let mut watch = store.watch();
     let mut plan = Plan::new(config.node.clone(), config.ranges);
-    let mut load: fn(&Kernel, Transaction) -> Result<(), KernelError> = if *refusals == 0 {
+    let mut load: fn(&Kernel, Transaction) -> Result<(), ProxyError> = if *refusals == 0 {
         Kernel::load
     } else {
         Kernel::reload
@@ -127,7 +130,7 @@ struct Kernel {
 }
 
 impl Kernel {
-    fn open(netns: Netns, config: &Config) -> Result<Self, KernelError> {
+    fn open(netns: Netns, config: &Config) -> Result<Self, ProxyError> {
         let skeleton = include_str!("skeleton.nft").replace("POD_CIDR", &config.ranges.cluster.to_string());
         Ok(Self {
             maps: Maps::open(&netns, TABLE)?,
@@ -138,7 +141,7 @@ impl Kernel {
     }
 
     /// Into a node without services: nobody is promised any before all are there.
-    fn load(&self, transaction: Transaction) -> Result<(), KernelError> {
+    fn load(&self, transaction: Transaction) -> Result<(), ProxyError> {
         let rules = format!("{}\n{}", self.skeleton, transaction.rules_before());
         self.nft.load(&rules)?;
         self.maps.change(transaction.changes())?;
@@ -147,7 +150,7 @@ impl Kernel {
     }
 
     /// In place of whatever there is, in one transaction of text: services go on while it is replaced.
-    fn reload(&self, transaction: Transaction) -> Result<(), KernelError> {
+    fn reload(&self, transaction: Transaction) -> Result<(), ProxyError> {
         self.nft
             .load(&format!("{REMOVE}{}\n{transaction}", self.skeleton))?;
         self.forget(&transaction);
@@ -157,7 +160,7 @@ impl Kernel {
     }
 
     /// Chains are made before anything leads to them, and deleted after that.
-    fn apply(&self, transaction: Transaction) -> Result<(), KernelError> {
+    fn apply(&self, transaction: Transaction) -> Result<(), ProxyError> {
         tracing::debug!("\n{transaction}");
         let (before, after) = (transaction.rules_before(), transaction.rules_after());
         if !before.is_empty() {

@@ -13,3 +13,13 @@ pub(super) fn write_sysctls(settings: &[(&str, &str)]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_the_kernel_does_not_have_is_passed_over() {
+        write_sysctls(&[("net/bridge-that-is-not-loaded/bridge-nf-call-iptables", "0")]).unwrap();
+    }
+}

@@ -89,9 +89,9 @@ pub(super) async fn print(options: &Options, client: &Client, places: &[Place]) 
     if texts.is_empty() && failures.is_empty() {
         let namespaced = places.iter().all(|place| place.kind.namespaced());
         if namespaced && !options.all_namespaces {
-            anstream::eprintln!("No resources found in {} namespace.", options.within.namespace);
+            say!("No resources found in {} namespace.", options.within.namespace);
         } else {
-            anstream::eprintln!("No resources found");
+            say!("No resources found");
         }
     }
     Ok(conclude(&failures))

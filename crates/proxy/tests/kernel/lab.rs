@@ -250,7 +250,8 @@ fn start_proxy(store: &Store, node: &Netns) -> (JoinHandle<()>, watch::Receiver<
         ranges: ranges(),
     };
     let (sender, progress) = watch::channel(0);
-    let proxy = tokio::spawn(agent::serve(store.clone(), node.clone(), config, sender));
+    let (served, on) = (store.clone(), node.clone());
+    let proxy = tokio::spawn(async move { drop(agent::serve(served, on, config, &sender).await) });
     (proxy, progress)
 }
 
