@@ -45,6 +45,7 @@ fn volumes() -> (tempfile::TempDir, Volumes) {
     let volumes = Volumes {
         directory: folder.path().to_owned(),
         made: BTreeMap::new(),
+        of_host: BTreeMap::new(),
     };
     (folder, volumes)
 }
@@ -235,7 +236,7 @@ fn mounted_at(volumes: &Volumes, mount: Value) -> Result<(PathBuf, bool), String
     let mounts = volumes.mounts(&container, &variables);
     let mut mounts = mounts.map_err(|unfit| format!("{}: {}", unfit.reason, unfit.message))?;
     let mount = mounts.remove(0);
-    Ok((mount.source, mount.read_only))
+    Ok((mount.volume.join(mount.path), mount.read_only))
 }
 
 #[test]
