@@ -1,7 +1,7 @@
 //! What a container sees of the file system: the host's programs read-only, and directories of its own.
 //!
 //! A container's root is a tmpfs. The host's directories of programs are bound into it read-only; `/etc` and `/var` are
-//! the host's with the container's own changes laid over them; `/tmp`, `/run` and `/dev` are its own. All else of the
+//! the host's with the container's own changes laid over them; `/tmp`, `/var/tmp`, `/run` and `/dev` are its own. All else of the
 //! host, home directories above all, it sees only by a volume.
 
 pub(crate) mod host;
@@ -71,6 +71,7 @@ impl Root {
         for name in ["etc", "var"] {
             lay_over(root, name)?;
         }
+        own_var_tmp(root)?;
         for (name, text) in &self.etc {
             let file = root.join("etc").join(name);
             // The host's may be a symbolic link into a directory that a container doesn't have.
@@ -92,7 +93,7 @@ impl Root {
         kernel::mount_sys(&root.join("sys"))?;
         let inside = place::open(root).or_fail("open", root)?;
         hide_homes(&inside)?;
-        let written = [".", "etc", "var"].map(|name| place::open(&root.join(name)));
+        let written = [".", "etc", "var", "var/tmp"].map(|name| place::open(&root.join(name)));
         for volume in &self.volumes {
             volume.mount(&inside).or_fail("mount", &volume.target)?;
         }
@@ -158,6 +159,16 @@ fn lay_over(root: &Path, name: &str) -> Result {
         work.display()
     );
     overlay(&merged, &options)
+}
+
+/// In place of the host's, an empty one.
+fn own_var_tmp(root: &Path) -> Result {
+    let (own, place) = (Path::new(LAYERS).join("var.tmp"), root.join("var/tmp"));
+    for directory in [&own, &place] {
+        fs::create_dir_all(directory).or_fail("mkdir", directory)?;
+    }
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o1777)).or_fail("chmod", &own)?;
+    bind(&own, &place)
 }
 
 fn hide_homes(root: &OwnedFd) -> Result {
