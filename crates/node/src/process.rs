@@ -20,6 +20,7 @@ use podlab_kernel::netns::Netns;
 use podlab_kernel::own_thread::on_own_thread;
 
 use crate::mounts::Root;
+use crate::mounts::host::NULL;
 use crate::privileges::Privileges;
 use crate::variables::Variables;
 use birth::{Birth, Executable, bear};
@@ -261,7 +262,7 @@ fn stdio(streams: Streams) -> io::Result<([OwnedFd; 3], Kept)> {
 
 fn input(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
     if !is_pipe {
-        return Ok(File::open("/dev/null")?.into());
+        return Ok(File::open(NULL)?.into());
     }
     let (read, write) = io::pipe()?;
     *kept = Some(write.into());
@@ -270,7 +271,7 @@ fn input(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
 
 fn output(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
     if !is_pipe {
-        return Ok(File::options().write(true).open("/dev/null")?.into());
+        return Ok(File::options().write(true).open(NULL)?.into());
     }
     let (read, write) = io::pipe()?;
     *kept = Some(read.into());

@@ -1,5 +1,7 @@
 //! `securityContext` is honoured, or refused with a clear word.
 
+use std::fs;
+
 use podlab_tests::{User, until};
 
 use crate::lab::{Lab, SECRET};
@@ -9,6 +11,7 @@ crate::tests![
     a_read_only_root_is_one,
     kernel_settings_are_the_pods_own,
     files_of_the_host_are_shown_where_a_volume_says_so,
+    a_program_that_isnt_seen_is_told_with_the_way_out,
     who_may_not_be_root_isnt,
     what_leads_out_is_refused,
 ];
@@ -40,6 +43,26 @@ fn kernel_settings_are_the_pods_own(lab: &Lab) {
 fn files_of_the_host_are_shown_where_a_volume_says_so(lab: &Lab) {
     assert_eq!(lab.printed("user", "cat /data/of-host/secret"), SECRET);
     lab.refused("user", "touch /data/of-host/made", "Read-only file system");
+}
+
+fn a_program_that_isnt_seen_is_told_with_the_way_out(lab: &Lab) {
+    let program = lab.home.path().join("work/program");
+    fs::copy("/bin/true", &program).unwrap();
+    let program = program.display();
+    let applied = lab.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: hidden}}, spec: {{restartPolicy: Never, containers: [{{name: main, \
+         image: any, command: [{program}]}}]}}}}"
+    ));
+    assert!(applied.succeeded, "{applied:?}");
+    let ended = || lab.pod("hidden")["status"]["containerStatuses"][0]["state"]["terminated"].clone();
+    until("it ends", || !ended().is_null());
+    let message = ended()["message"].as_str().unwrap().to_owned();
+    let start =
+        format!("exec: \"{program}\": stat {program}: no such file or directory: this machine has it where");
+    assert!(
+        message.starts_with(&start) && message.contains("hostPath"),
+        "{message}"
+    );
 }
 
 fn who_may_not_be_root_isnt(lab: &Lab) {

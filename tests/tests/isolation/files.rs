@@ -64,7 +64,9 @@ fn devices_are_harmless(lab: &Lab) {
         "head -c 9 /dev/zero > /dev/null && head -c 9 /dev/urandom > /dev/shm/made",
     );
     for pod in ["attacker", "privileged"] {
-        lab.refused(pod, "chmod 600 /dev/null", "Read-only file system");
+        for null in ["/dev/null", "/proc/1/fd/0"] {
+            lab.refused(pod, &format!("chmod 600 {null}"), "Read-only file system");
+        }
         for directory in ["/tmp", "/dev", "/dev/shm", "/etc", "/var/tmp"] {
             let device = format!("{directory}/device-{pod}");
             // An ordinary user can't make it in the first place.
@@ -163,7 +165,7 @@ fn links_in_volumes_lead_nowhere_else(lab: &Lab) {
         !lab.pod("evil")["status"]["containerStatuses"][0]["lastState"]["terminated"].is_null()
             || !lab.pod("evil")["status"]["containerStatuses"][0]["state"]["running"].is_null()
     });
-    assert_eq!(files(&work), ["secret"]);
+    assert!(!files(&work).contains(&"other".into()));
 }
 
 fn sockets_of_the_host_are_out_of_reach(lab: &Lab) {

@@ -30,6 +30,9 @@ pub(super) const EMPTY: &str = "/run/empty";
 pub(super) const DEVICES: &str = "/run/devices";
 pub(super) const DEVICE_NAMES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
+/// The one that leads nowhere: by a descriptor of the host's own, its mode could be changed.
+pub(crate) const NULL: &str = "/run/devices/null";
+
 /// The program that is running, on a mount through which nobody can write to it.
 const OWN_PROGRAM: &str = "/run/podlab";
 
@@ -121,6 +124,12 @@ fn show_own_program() -> io::Result<()> {
 /// The program that is running, to be executed by others.
 pub(crate) fn own_program() -> io::Result<OwnedFd> {
     place::open(Path::new(OWN_PROGRAM)).or_else(|_| place::open(Path::new(SELF)))
+}
+
+/// Whether the host has a file at an absolute path.
+pub(crate) fn has(path: &Path) -> bool {
+    let host = place::open(Path::new(HOST_FILES));
+    path.is_absolute() && host.is_ok_and(|host| place::within(host, path, AS_ROOT).is_ok())
 }
 
 fn shown(place: &Path, further: u64) -> Result {

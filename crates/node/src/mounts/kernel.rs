@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 
-use super::host::{DEVICE_NAMES, DEVICES, EMPTY};
+use super::host::{DEVICE_NAMES, DEVICES, EMPTY, NULL};
 use super::{OrFail, Result, SAFE, bind, tmpfs};
 use crate::mounts::place;
 
@@ -78,7 +78,7 @@ pub(super) fn mount_proc(proc: &Path) -> Result {
         let Ok(source) = place::open(&path) else { continue };
         place::bind(&source, &source, true).or_fail("make read-only", &path)?;
     }
-    hide(proc, &HIDDEN_FILES, &format!("{DEVICES}/null"))?;
+    hide(proc, &HIDDEN_FILES, NULL)?;
     hide(proc, &HIDDEN_DIRECTORIES, EMPTY)
 }
 

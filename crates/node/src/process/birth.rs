@@ -241,12 +241,15 @@ fn close_others() -> Result<(), Failure> {
     Errno::result(closed).or_failure("close_range").map(drop)
 }
 
-/// A program starts with all signals as they are by default, and none blocked.
+/// A program starts with all signals as they are by default, which executing it makes of those that have a handler, and
+/// none blocked. Until then they do nothing: where others of the container send one that ends with a core dump, older
+/// kernels end all who share the memory.
 fn reset_signals() -> Result<(), Failure> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    extern "C" fn nothing(_: libc::c_int) {}
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
     for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
-        // SAFETY: the default is no function of this process.
-        unsafe { sigaction(signal, &default) }.or_failure("sigaction")?;
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(signal, &action) }.or_failure("sigaction")?;
     }
     SigSet::empty().thread_set_mask().or_failure("sigprocmask")
 }
