@@ -36,11 +36,11 @@ fn the_host_cant_be_written_to(lab: &Lab) {
     for directory in ["/usr", "/usr/bin", "/usr/lib"] {
         lab.refused(
             "attacker",
-            &format!("touch {directory}/made"),
+            &format!("touch {directory}/podlab-test"),
             "Read-only file system",
         );
     }
-    lab.refused("attacker", "chmod 700 /usr/bin/env", "Read-only file system");
+    lab.refused("attacker", "chmod u+r /usr/bin/env", "Read-only file system");
     let mark = format!("/var/lib/{}.made", lab.home.path().file_name().unwrap().display());
     lab.printed("attacker", &format!("echo mine > {mark}; echo mine > /etc/made"));
     assert!(!fs::exists(&mark).unwrap() && !fs::exists("/etc/made").unwrap());
@@ -65,7 +65,7 @@ fn devices_are_harmless(lab: &Lab) {
     );
     for pod in ["attacker", "privileged"] {
         for null in ["/dev/null", "/proc/1/fd/0"] {
-            lab.refused(pod, &format!("chmod 600 {null}"), "Read-only file system");
+            lab.refused(pod, &format!("chmod a+rw {null}"), "Read-only file system");
         }
         for directory in ["/tmp", "/dev", "/dev/shm", "/etc", "/var/tmp"] {
             let device = format!("{directory}/device-{pod}");
