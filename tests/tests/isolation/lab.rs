@@ -151,6 +151,12 @@ impl Lab {
         Tried::new(&apply.unwrap())
     }
 
+    /// Builds another cluster from a manifest, and takes it down when all is ready.
+    pub(crate) fn run_manifest(&self, manifest: &str) -> Tried {
+        let run = self.place.command(&["run", "-"]).stdin(file(manifest)).output();
+        Tried::new(&run.unwrap())
+    }
+
     /// A pod as the API has it.
     pub(crate) fn pod(&self, name: &str) -> Value {
         let (_, output) = self.place.run(&["get", "pod", name, "-o", "json"]);

@@ -13,6 +13,7 @@ crate::tests![
     the_namespaces_are_its_own,
     no_other_processes_are_seen,
     nothing_is_inherited,
+    nothing_is_inherited_from_who_runs_podlab,
     keys_of_the_host_and_its_hypervisor_are_out_of_reach,
     podlabs_own_program_cant_be_written_to,
 ];
@@ -111,6 +112,15 @@ fn nothing_is_inherited(lab: &Lab) {
     );
     let session = lab.printed("attacker", "cut -d ' ' -f 6 /proc/1/stat");
     assert_eq!(session, "1", "its session is its own");
+}
+
+/// The tests' binary is a descriptor that every podlab inherits; those of live clusters close it.
+fn nothing_is_inherited_from_who_runs_podlab(lab: &Lab) {
+    let run = lab.run_manifest(
+        r#"{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: main, image: podlab/echo,
+        readinessProbe: {exec: {command: [sh, -c, 'test "$(ls /proc/self/fd | wc -w)" = 4']}}}]}}"#,
+    );
+    assert!(run.succeeded, "{run:?}");
 }
 
 fn keys_of_the_host_and_its_hypervisor_are_out_of_reach(lab: &Lab) {
