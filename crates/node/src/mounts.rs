@@ -1,8 +1,8 @@
 //! What a container sees of the file system: the host's programs read-only, and directories of its own.
 //!
 //! A container's root is a tmpfs. The host's directories of programs are bound into it read-only; `/etc` and `/var` are
-//! the host's with the container's own changes laid over them; `/tmp`, `/var/tmp`, `/run` and `/dev` are its own. All else of the
-//! host, home directories above all, it sees only by a volume.
+//! the host's with the container's own changes laid over them; `/tmp`, `/var/tmp`, `/run` and `/dev` are its own. All
+//! else of the host, home directories above all, it sees only by a volume.
 
 pub(crate) mod host;
 mod kernel;

@@ -1,6 +1,8 @@
 //! System calls that no container has, because no namespace ends what they reach: the kernel's keys, which a whole user
 //! shares, and sockets to the machine that this one is a virtual machine of.
 
+#![expect(unsafe_code, reason = "nix has no seccomp")]
+
 use std::io;
 
 use libc::{

@@ -1,6 +1,8 @@
 //! Paths that containers have a say in: found without ever leaving the directory that they belong to, and mounted by
 //! descriptor, so that a symbolic link that is put there in between leads nowhere else.
 
+#![expect(unsafe_code, reason = "nix has no open_tree, move_mount and mount_setattr")]
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};

@@ -67,8 +67,8 @@ impl Lab {
         RUNTIME.block_on(async {
             let node = Netns::create().unwrap();
             let mut underlay = Underlay::create().await.unwrap();
-            underlay.add_node(NODE_NAME, node.clone()).await.unwrap();
             let PodRanges { cluster, node: pods } = ranges();
+            underlay.add_node(NODE_NAME, node.clone(), cluster).await.unwrap();
             let network = NodeNetwork::create(node.clone(), pods, cluster).await.unwrap();
             let (proxy, progress) = start_proxy(&store, &node);
             Self {
@@ -80,6 +80,12 @@ impl Lab {
                 proxy,
             }
         })
+    }
+
+    /// As when it is killed, while it does nothing.
+    pub(crate) fn stop_proxy(&mut self) {
+        self.proxy.abort();
+        let _ = RUNTIME.block_on(&mut self.proxy);
     }
 
     /// As when the proxy is replaced by a newer one: what the first has made is there still.
