@@ -1,9 +1,11 @@
 //! What users write: Kubernetes objects and the Scenario kind; reading, defaulting, validation. No I/O.
 
 pub mod builtin;
+pub mod capabilities;
 pub mod defaults;
 pub mod diagnostic;
 mod formats;
+pub mod host_path;
 pub mod labels;
 pub mod limits;
 pub mod manifest;

@@ -1,5 +1,7 @@
 //! What Kubernetes has and podlab hasn't: said before anything is built.
 
+mod confinement;
+
 use k8s_openapi::api::core::v1::{Container, DownwardAPIVolumeFile, PodSpec, Service, Volume};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 
@@ -109,6 +111,7 @@ impl Limits {
 
     fn pod(&mut self, path: &str, spec: Option<&PodSpec>) {
         let Some(spec) = spec else { return };
+        self.confinement(path, spec);
         for (index, volume) in spec.volumes.iter().flatten().enumerate() {
             self.volume(format!("{path}.volumes[{index}]"), volume);
         }
@@ -157,14 +160,18 @@ impl Limits {
                 self.warning(path, message);
             }
         }
+        if let Some(of_host) = &volume.host_path {
+            self.host_path(&path, of_host);
+        }
         let known = volume.empty_dir.is_some()
+            || volume.host_path.is_some()
             || volume.config_map.is_some()
             || volume.secret.is_some()
             || volume.downward_api.is_some()
             || volume.projected.is_some();
         if !known {
-            let message = "podlab has emptyDir, configMap, secret, downwardAPI and projected volumes only: a container \
-                           that mounts this one won't start";
+            let message = "podlab has emptyDir, hostPath, configMap, secret, downwardAPI and projected volumes only: a \
+                           container that mounts this one won't start";
             self.warning(path, message);
         }
     }

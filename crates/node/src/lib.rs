@@ -7,5 +7,6 @@ pub mod mounts;
 pub mod privileges;
 pub mod process;
 pub mod sandbox;
+mod seccomp;
 mod terminal;
 pub mod variables;

@@ -1,44 +1,43 @@
 //! What a container sees of the file system: the host's programs read-only, and directories of its own.
 //!
-//! A container's root is a tmpfs. The host's directories are bound into it read-only; `/etc` and `/var` are the
-//! host's with the container's own changes laid over them; `/tmp`, `/run` and `/dev/shm` are its own and empty.
+//! A container's root is a tmpfs. The host's directories of programs are bound into it read-only; `/etc` and `/var` are
+//! the host's with the container's own changes laid over them; `/tmp`, `/var/tmp`, `/run` and `/dev` are its own. All
+//! else of the host, home directories above all, it sees only by a volume.
 
-#![expect(unsafe_code, reason = "nix has no mount_setattr")]
+pub(crate) mod host;
+mod kernel;
+pub(crate) mod place;
 
-use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::{Mode, fstat, umask};
 use nix::unistd::{chdir, pivot_root};
 
 use crate::process::Failure;
-
-/// Where the sandbox has the host's files, read-only.
-pub(crate) const HOST_FILES: &str = "/run/host";
+use host::{EMPTY, HOST_FILES, PROGRAMS};
+use place::{AS_ROOT, Kind};
 
 /// Where a container's changes to `/etc` and `/var` are kept: a tmpfs that it doesn't see itself.
 const LAYERS: &str = "/run/layers";
 
 /// Where a container's root is made.
 const ROOT: &str = "/run/root";
-const PROC: &str = "/run/root/proc";
-const SETTINGS: &str = "/run/root/proc/sys";
 
 /// No set-user-ID programs, no devices.
 pub(crate) const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 
-/// Top-level directories that a container has of its own instead of the host's.
-const OWN: &[&str] = &["dev", "etc", "proc", "run", "sys", "tmp", "var"];
-
-/// A directory or a file of the pod that a container sees at a path of its choice.
+/// A directory or a file that a container sees at a path of its choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeMount {
-    /// Where it is, outside of the container.
-    pub source: PathBuf,
+    /// The volume, outside of the container: a path of podlab's own.
+    pub volume: PathBuf,
+    /// What of it, which no symbolic link leads out of.
+    pub path: PathBuf,
     /// Where the container sees it: an absolute path.
     pub target: PathBuf,
     /// Whether the container can't write to it.
@@ -52,6 +51,8 @@ pub struct Root {
     pub etc: Vec<(&'static str, String)>,
     /// The pod's volumes.
     pub volumes: Vec<VolumeMount>,
+    /// `readOnlyRootFilesystem`: whether only volumes, `/dev` and `/dev/shm` can be written to.
+    pub read_only: bool,
 }
 
 type Result = std::result::Result<(), Failure>;
@@ -59,14 +60,18 @@ type Result = std::result::Result<(), Failure>;
 impl Root {
     /// Makes the root, all but its `/proc`. For a thread with a mount namespace of its own.
     pub(crate) fn build(&self) -> Result {
+        // The caller's own may hide the directories that are made here from the users that containers have.
+        umask(Mode::from_bits_truncate(0o022));
         let root = Path::new(ROOT);
         fs::create_dir_all(root).or_fail("mkdir", root)?;
         tmpfs(root, "mode=755")?;
         fs::create_dir_all(LAYERS).or_fail("mkdir", Path::new(LAYERS))?;
         tmpfs(Path::new(LAYERS), "mode=755")?;
-        self.bind_host_directories(root)?;
-        self.lay_over(root, "etc")?;
-        self.lay_over(root, "var")?;
+        bind_programs(root)?;
+        for name in ["etc", "var"] {
+            lay_over(root, name)?;
+        }
+        own_var_tmp(root)?;
         for (name, text) in &self.etc {
             let file = root.join("etc").join(name);
             // The host's may be a symbolic link into a directory that a container doesn't have.
@@ -84,18 +89,17 @@ impl Root {
             fs::create_dir(&directory).or_fail("mkdir", &directory)?;
             fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).or_fail("chmod", &directory)?;
         }
-        bind(&Path::new(HOST_FILES).join("dev"), &root.join("dev"))?;
-        bind(&Path::new(HOST_FILES).join("sys"), &root.join("sys"))?;
-        if root.join("dev/shm").is_dir() {
-            tmpfs(&root.join("dev/shm"), "mode=1777")?;
-        }
+        kernel::mount_dev(&root.join("dev"))?;
+        kernel::mount_sys(&root.join("sys"))?;
+        let inside = place::open(root).or_fail("open", root)?;
+        hide_homes(&inside)?;
+        let written = [".", "etc", "var", "var/tmp"].map(|name| place::open(&root.join(name)));
         for volume in &self.volumes {
-            let target = root.join(volume.target.strip_prefix("/").unwrap_or(&volume.target));
-            make_place(&volume.source, &target).or_fail("make", &volume.target)?;
-            bind(&volume.source, &target)?;
-            if volume.read_only {
-                make_read_only(&target).or_fail("make read-only", &volume.target)?;
-            }
+            volume.mount(&inside).or_fail("mount", &volume.target)?;
+        }
+        for mount in written.into_iter().filter(|_| self.read_only) {
+            let made = mount.and_then(|mount| place::set_attributes(mount, libc::MOUNT_ATTR_RDONLY, 0));
+            made.or_fail("make read-only", root)?;
         }
         Ok(())
     }
@@ -103,71 +107,83 @@ impl Root {
     /// Moves into the root. For the first process of a PID namespace, in the mount namespace in which the root was built.
     pub(crate) fn enter(&self) -> Result {
         let root = Path::new(ROOT);
-        mount_proc()?;
+        kernel::mount_proc(&root.join("proc"))?;
         chdir(root).or_fail("chdir", root)?;
         pivot_root(".", ".").or_fail("pivot_root", root)?;
         umount2(".", MntFlags::MNT_DETACH).or_fail("unmount", Path::new("/"))
     }
+}
 
-    fn bind_host_directories(&self, root: &Path) -> Result {
-        let host = Path::new(HOST_FILES);
-        for entry in fs::read_dir(host).or_fail("read", host)? {
-            let entry = entry.or_fail("read", host)?;
-            let (from, to) = (entry.path(), root.join(entry.file_name()));
-            let kind = entry.file_type().or_fail("stat", &from)?;
-            if kind.is_symlink() {
-                let target = fs::read_link(&from).or_fail("readlink", &from)?;
-                std::os::unix::fs::symlink(target, &to).or_fail("symlink", &to)?;
-            } else if kind.is_dir() && !OWN.iter().any(|own| entry.file_name() == *own) {
-                fs::create_dir(&to).or_fail("mkdir", &to)?;
-                bind(&from, &to)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The host's directory with an empty one on top that takes all changes.
-    fn lay_over(&self, root: &Path, name: &str) -> Result {
-        let (merged, lower) = (root.join(name), Path::new(HOST_FILES).join(name));
-        let (upper, work) = (
-            Path::new(LAYERS).join(name),
-            Path::new(LAYERS).join(format!("{name}.work")),
-        );
-        for directory in [&merged, &upper, &work] {
-            fs::create_dir_all(directory).or_fail("mkdir", directory)?;
-        }
-        let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            lower.display(),
-            upper.display(),
-            work.display()
-        );
-        mount(Some("overlay"), &merged, Some("overlay"), SAFE, Some(&*options))
-            .or_fail("mount overlay", &merged)
+impl VolumeMount {
+    /// Shows it inside of the root that is being made.
+    fn mount(&self, root: &OwnedFd) -> io::Result<()> {
+        let source = place::within(place::open(&self.volume)?, &self.path, AS_ROOT)?;
+        let kind = match fstat(&source)?.st_mode & libc::S_IFMT {
+            libc::S_IFDIR => Kind::Directory,
+            _ => Kind::File,
+        };
+        let target = place::make_within(root, &self.target, kind, AS_ROOT)?;
+        place::bind(source, target, self.read_only)
     }
 }
 
-/// The processes of the container's own PID namespace; its kernel settings read-only.
-fn mount_proc() -> Result {
-    let (proc, settings) = (Path::new(PROC), Path::new(SETTINGS));
-    let none: Option<&str> = None;
-    mount(Some("proc"), proc, Some("proc"), SAFE | MsFlags::MS_NOEXEC, none).or_fail("mount proc", proc)?;
-    bind(settings, settings)?;
-    make_read_only(settings).or_fail("make read-only", settings)
+fn bind_programs(root: &Path) -> Result {
+    let programs = Path::new(PROGRAMS);
+    for entry in fs::read_dir(programs).or_fail("read", programs)? {
+        let entry = entry.or_fail("read", programs)?;
+        let (from, to) = (entry.path(), root.join(entry.file_name()));
+        if let Ok(target) = fs::read_link(&from) {
+            std::os::unix::fs::symlink(target, &to).or_fail("symlink", &to)?;
+        } else {
+            fs::create_dir(&to).or_fail("mkdir", &to)?;
+            bind(&from, &to)?;
+        }
+    }
+    Ok(())
 }
 
-/// Makes `target` something that `source` can be bound to.
-fn make_place(source: &Path, target: &Path) -> io::Result<()> {
-    if source.is_dir() {
-        return fs::create_dir_all(target);
+/// The host's directory with an empty one on top that takes all changes.
+fn lay_over(root: &Path, name: &str) -> Result {
+    let (merged, lower) = (root.join(name), Path::new(HOST_FILES).join(name));
+    let (upper, work) = (
+        Path::new(LAYERS).join(name),
+        Path::new(LAYERS).join(format!("{name}.work")),
+    );
+    for directory in [&merged, &upper, &work] {
+        fs::create_dir_all(directory).or_fail("mkdir", directory)?;
     }
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent)?;
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        lower.display(),
+        upper.display(),
+        work.display()
+    );
+    overlay(&merged, &options)
+}
+
+/// In place of the host's, an empty one.
+fn own_var_tmp(root: &Path) -> Result {
+    let (own, place) = (Path::new(LAYERS).join("var.tmp"), root.join("var/tmp"));
+    for directory in [&own, &place] {
+        fs::create_dir_all(directory).or_fail("mkdir", directory)?;
     }
-    match target.try_exists()? {
-        true => Ok(()),
-        false => fs::File::create(target).map(drop),
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o1777)).or_fail("chmod", &own)?;
+    bind(&own, &place)
+}
+
+fn hide_homes(root: &OwnedFd) -> Result {
+    for home in host::homes() {
+        // It may not be there at all.
+        if let Ok(place) = place::within(root, home, AS_ROOT) {
+            let hidden = place::open(Path::new(EMPTY)).and_then(|empty| place::bind(empty, place, true));
+            hidden.or_fail("hide", home)?;
+        }
     }
+    Ok(())
+}
+
+fn overlay(target: &Path, options: &str) -> Result {
+    mount(Some("overlay"), target, Some("overlay"), SAFE, Some(options)).or_fail("mount overlay", target)
 }
 
 fn tmpfs(target: &Path, options: &str) -> Result {
@@ -184,32 +200,6 @@ fn bind(source: &Path, target: &Path) -> Result {
         none,
     )
     .or_fail("bind", target)
-}
-
-/// Makes a mount and everything mounted below it read-only.
-///
-/// # Errors
-/// `ENOSYS` before Linux 5.12.
-pub(crate) fn make_read_only(path: &Path) -> io::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: mount_attr is plain numbers; the path and the attributes live through the call.
-    let result = unsafe {
-        let mut attributes: libc::mount_attr = std::mem::zeroed();
-        attributes.attr_set = libc::MOUNT_ATTR_RDONLY;
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
 }
 
 trait OrFail<T> {

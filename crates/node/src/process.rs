@@ -11,19 +11,21 @@
 mod birth;
 mod child;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, setsid};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::own_thread::on_own_thread;
 
 use crate::mounts::Root;
+use crate::mounts::host::NULL;
 use crate::privileges::Privileges;
 use crate::variables::Variables;
 use birth::{Birth, Executable, bear};
@@ -40,14 +42,22 @@ pub struct PodNamespaces {
 }
 
 impl PodNamespaces {
-    /// New UTS and IPC namespaces for a pod whose network is `netns`, with its host name set.
+    /// New UTS and IPC namespaces for a pod whose network is `netns`, with its host name and these kernel settings:
+    /// names below `/proc/sys`, and values.
     ///
     /// # Errors
-    /// `EPERM` without CAP_SYS_ADMIN, `ENOSPC` past the limits on namespaces.
-    pub fn create(netns: Netns, hostname: &str) -> io::Result<Self> {
+    /// `EPERM` without CAP_SYS_ADMIN, `ENOSPC` past the limits on namespaces; a setting that the kernel refuses.
+    pub fn create(netns: Netns, hostname: &str, sysctls: &[(String, String)]) -> io::Result<Self> {
         on_own_thread(|| {
             unshare(CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC)?;
             nix::unistd::sethostname(hostname)?;
+            if !sysctls.is_empty() {
+                setns(&netns, CloneFlags::CLONE_NEWNET)?;
+            }
+            for (name, value) in sysctls {
+                let set = fs::write(Path::new("/proc/sys").join(name), value);
+                set.map_err(|error| io::Error::new(error.kind(), format!("sysctl {name}: {error}")))?;
+            }
             let open = |name: &str| Ok::<_, io::Error>(Arc::new(std::fs::File::open(name)?.into()));
             Ok(Self {
                 netns,
@@ -201,6 +211,7 @@ fn start(
         source,
     })?;
     let inside = || {
+        umask(Mode::from_bits_truncate(0o022));
         inside()?;
         chdir(&program.working_dir).or_failure(&format!("chdir to {}", program.working_dir.display()))?;
         let privileges = program.privileges.take_on();
@@ -256,7 +267,7 @@ fn stdio(streams: Streams) -> io::Result<([OwnedFd; 3], Kept)> {
 
 fn input(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
     if !is_pipe {
-        return Ok(File::open("/dev/null")?.into());
+        return Ok(File::open(NULL)?.into());
     }
     let (read, write) = io::pipe()?;
     *kept = Some(write.into());
@@ -265,14 +276,14 @@ fn input(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
 
 fn output(is_pipe: bool, kept: &mut Option<OwnedFd>) -> io::Result<OwnedFd> {
     if !is_pipe {
-        return Ok(File::options().write(true).open("/dev/null")?.into());
+        return Ok(File::options().write(true).open(NULL)?.into());
     }
     let (read, write) = io::pipe()?;
     *kept = Some(read.into());
     Ok(write.into())
 }
 
-/// The program that is running: what built-in workloads are started from.
+/// The program that is running: what built-in workloads are started from, on a mount that nobody can write to.
 pub const SELF: &str = "/proc/self/exe";
 
 fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {

@@ -9,17 +9,17 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, pipe2};
 
-use crate::mounts;
+use crate::mounts::{self, host};
+use crate::process::Failure;
 
 /// Where the sandbox keeps its files: a tmpfs that only its own mount namespace has.
 pub const RUN_DIR: &str = "/run";
@@ -197,7 +197,7 @@ fn outer_pid() -> Result<i32, SandboxError> {
 }
 
 /// A mount namespace that tells nobody of its mounts, with its own `/proc`, and with a tmpfs for podlab's files
-/// in which the host's files are seen once more, read-only: what pods are given.
+/// in which is what pods are given of the host.
 fn prepare_mounts() -> Result<(), SandboxError> {
     let none: Option<&str> = None;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(kernel("make / private"))?;
@@ -210,20 +210,11 @@ fn prepare_mounts() -> Result<(), SandboxError> {
         Some("mode=755"),
     )
     .map_err(kernel("mount tmpfs"))?;
-    fs::create_dir(mounts::HOST_FILES).map_err(kernel("mkdir"))?;
-    mount(
-        Some("/"),
-        mounts::HOST_FILES,
-        none,
-        MsFlags::MS_BIND | MsFlags::MS_REC,
-        none,
-    )
-    .map_err(kernel("bind /"))?;
-    mounts::make_read_only(Path::new(mounts::HOST_FILES))
-        .map_err(kernel("make the host's files read-only"))?;
-    // The copy of this tmpfs inside of it: nobody needs it.
-    let _ = umount2(&*format!("{}{RUN_DIR}", mounts::HOST_FILES), MntFlags::MNT_DETACH);
-    Ok(())
+    host::prepare().map_err(|Failure(what, source)| SandboxError::Kernel {
+        // Once in the program's life, and the program ends of it.
+        operation: String::leak(what),
+        source,
+    })
 }
 
 fn guard_signals() -> SigSet {

@@ -4,14 +4,21 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use nix::fcntl::OFlag;
-use nix::pty::{posix_openpt, unlockpt};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::statfs::{FsType, fstatfs};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::mounts::place;
+
+/// The kind of file system that terminals are in: `linux/magic.h`.
+const DEVPTS_SUPER_MAGIC: FsType = FsType(0x1cd1);
 
 /// The end of a terminal where a user would sit; clones are the same one. Reading ends when no process has the other
 /// end any more.
@@ -27,14 +34,24 @@ pub struct WindowSize {
 }
 
 impl Terminal {
-    /// A new terminal, and its end for processes. Must be called in a tokio runtime.
+    /// A new terminal among those of the container that process `pid` is in, and its end for processes. Must be called in
+    /// a tokio runtime.
     ///
     /// # Errors
-    /// `ENOSPC` past `kernel.pty.max`, `EMFILE`.
-    pub fn open() -> io::Result<(Self, OwnedFd)> {
-        // Not openpty, whose descriptors are inherited by whatever else is started in this moment.
-        let user = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        unlockpt(&user)?;
+    /// `ENOSPC` past `kernel.pty.max`, `EMFILE`, `ESRCH`.
+    pub fn open(pid: u32) -> io::Result<(Self, OwnedFd)> {
+        let root = place::open(Path::new(&format!("/proc/{pid}/root")))?;
+        // What the container has made of its root must not lead elsewhere.
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+            .resolve(place::AS_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let user = openat2(&root, "dev/pts/ptmx", how)?;
+        if fstatfs(&user)?.filesystem_type() != DEVPTS_SUPER_MAGIC {
+            return Err(io::Error::other("/dev/pts of the container has no terminals"));
+        }
+        let unlocked: libc::c_int = 0;
+        // SAFETY: the number lives through the call.
+        Errno::result(unsafe { libc::ioctl(user.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) })?;
         let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
         // SAFETY: takes numbers only, and returns a new descriptor that nobody else owns.
         let processes = unsafe { libc::ioctl(user.as_raw_fd(), libc::TIOCGPTPEER, flags) };
@@ -44,7 +61,7 @@ impl Terminal {
         // SAFETY: see above.
         let processes = unsafe { OwnedFd::from_raw_fd(processes) };
         // SAFETY: an OwnedFd has the same open descriptor for as long as it lives, which is as long as the AsyncFd does.
-        let user = unsafe { AsyncFd::register(user.into()) }.map_err(|refused| refused.into_parts().1)?;
+        let user = unsafe { AsyncFd::register(user) }.map_err(|refused| refused.into_parts().1)?;
         Ok((Self(Arc::new(user)), processes))
     }
 

@@ -4,6 +4,7 @@ mod probes;
 
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use super::probe::{self, Subject};
 use super::recipe::{Recipe, Restart, Start};
 use super::status::{Container as Report, Exit, State, Unfit};
 use crate::images::Input;
+use crate::mounts::host;
 use crate::process::{Child, Pipes, Program, StartError, start_container};
 use probes::Probes;
 
@@ -223,12 +225,13 @@ impl<T: Fn(Report)> Life<T> {
             ..Pipes::OUTPUT
         };
         let variables = start.program.env.iter().count();
+        let name = start.program.argv.first().cloned().unwrap_or_default();
         // It is never closed.
         let _turn = self.recipe.ground.node.starting.acquire().await;
         tokio::task::spawn_blocking(move || start_container(&namespaces, &start.root, &start.program, pipes))
             .await
             .map_err(|error| error.to_string())?
-            .map_err(|error| explained(&error, variables))
+            .map_err(|error| explained(&error, &name, variables))
     }
 
     /// Waits for the end of a running container, and for what its probes say until then.
@@ -317,16 +320,26 @@ fn take_in_logs(child: &mut Child, log: &Writer) -> JoinSet<std::io::Result<()>>
     tasks
 }
 
-/// What stands in a program's way, with a way out of what services do.
-fn explained(error: &StartError, variables: usize) -> String {
+/// What stands in a program's way, with a way out of what services do, and of what containers don't see.
+fn explained(error: &StartError, program: &str, variables: usize) -> String {
     if error.source.kind() == ErrorKind::ArgumentListTooLong {
         format!(
             "{error}: it has {variables} variables; with `enableServiceLinks: false` in its pod's spec it isn't told \
              of its namespace's services"
         )
+    } else if is_missing(error) && host::has(Path::new(program)) {
+        format!(
+            "{error}: this machine has it where containers don't see it; a hostPath volume, mounted with `readOnly: \
+             true`, shows its directory"
+        )
     } else {
         error.to_string()
     }
+}
+
+/// The container's process has only words for it.
+fn is_missing(error: &StartError) -> bool {
+    error.source.to_string().ends_with("no such file or directory")
 }
 
 /// As container runtimes have them: 256 bits.

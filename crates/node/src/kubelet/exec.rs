@@ -153,7 +153,7 @@ pub(super) async fn start(pid: u32, program: Program, streams: Streams) -> Resul
     let (terminal, program, streams) = match streams {
         Streams::Pipes(pipes) => (None, program, process::Streams::Pipes(pipes)),
         Streams::Terminal => {
-            let (terminal, processes) = Terminal::open()?;
+            let (terminal, processes) = Terminal::open(pid)?;
             // The program may open its terminal by name. An ordinary user's sandbox has no other users to give it to.
             let _ = std::os::unix::fs::fchown(&processes, Some(program.privileges.user), None);
             (

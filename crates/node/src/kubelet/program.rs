@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use k8s_openapi::api::core::v1 as core;
 
 use super::environment::expand;
+use super::events::told;
 use super::status::Unfit;
 use crate::images::{EntryPoint, Images, Input};
 use crate::privileges::Privileges;
@@ -40,35 +41,7 @@ pub(super) fn program(
         expanded(container.args.as_deref().unwrap_or_default()),
     ]
     .concat();
-    let (pod_context, context) = (
-        spec.security_context.as_ref(),
-        container.security_context.as_ref(),
-    );
-    let number = |of_container: Option<i64>, of_pod: Option<i64>| {
-        of_container
-            .or(of_pod)
-            .and_then(|number| u32::try_from(number).ok())
-    };
-    let user = number(
-        context.and_then(|it| it.run_as_user),
-        pod_context.and_then(|it| it.run_as_user),
-    )
-    .or(entry.user)
-    .unwrap_or(0);
-    let group = number(
-        context.and_then(|it| it.run_as_group),
-        pod_context.and_then(|it| it.run_as_group),
-    );
-    let capabilities = context
-        .and_then(|context| context.capabilities.clone())
-        .unwrap_or_default();
-    let mut privileges = Privileges::new(user, group.unwrap_or(user)).with(
-        &capabilities.add.unwrap_or_default(),
-        &capabilities.drop.unwrap_or_default(),
-    );
-    if context.and_then(|context| context.privileged) == Some(true) {
-        privileges = privileges.privileged();
-    }
+    let privileges = privileges(spec, container, entry.user);
     let working_dir = PathBuf::from(container.working_dir.as_deref().unwrap_or("/"));
     let program = Program {
         argv,
@@ -77,6 +50,52 @@ pub(super) fn program(
         privileges,
     };
     Ok((program, entry.input))
+}
+
+/// As whom a container runs, and what it may do; `of_image` is the user that its image has.
+fn privileges(spec: &core::PodSpec, container: &core::Container, of_image: Option<u32>) -> Privileges {
+    let number = |number: i64| u32::try_from(number).ok();
+    let of_pod = spec.security_context.clone().unwrap_or_default();
+    let context = container.security_context.clone().unwrap_or_default();
+    let user = context.run_as_user.or(of_pod.run_as_user).and_then(number);
+    let user = user.or(of_image).unwrap_or(0);
+    let group = context.run_as_group.or(of_pod.run_as_group).and_then(number);
+    let groups = of_pod
+        .supplemental_groups
+        .into_iter()
+        .flatten()
+        .chain(of_pod.fs_group);
+    let privileges = Privileges::new(user, group.unwrap_or(user)).in_groups(groups.filter_map(number));
+    if context.privileged == Some(true) {
+        return privileges.privileged();
+    }
+    let capabilities = context.capabilities.unwrap_or_default();
+    privileges.with(
+        &capabilities.add.unwrap_or_default(),
+        &capabilities.drop.unwrap_or_default(),
+    )
+}
+
+/// Whether a container runs as somebody whom its `runAsNonRoot` allows.
+pub(super) fn verify_user(
+    pod: &core::Pod,
+    container: &core::Container,
+    program: &Program,
+) -> Result<(), Unfit> {
+    let spec = pod.spec.as_ref();
+    let of_pod = spec
+        .and_then(|spec| spec.security_context.clone())
+        .unwrap_or_default();
+    let context = container.security_context.clone().unwrap_or_default();
+    if context.run_as_non_root.or(of_pod.run_as_non_root) != Some(true) || program.privileges.user != 0 {
+        return Ok(());
+    }
+    let why = match context.run_as_user.or(of_pod.run_as_user) {
+        Some(_) => "container's runAsUser breaks non-root policy",
+        None => "container has runAsNonRoot and image will run as root",
+    };
+    let (pod, name) = (told(pod), &container.name);
+    Err(Unfit::config(format!("{why} (pod: {pod:?}, container: {name})")))
 }
 
 /// What a container runtime adds; Kubernetes doesn't know of it, so `$(PATH)` is not replaced.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::environment::environment;
 use super::hostname::Hostname;
-use super::program::program;
+use super::program::{program, verify_user};
 use super::resolv_conf::resolv_conf;
 use super::sources::Sources;
 use super::status::Unfit;
@@ -86,7 +86,8 @@ impl Ground {
         let names = Hostname::new(&now, &node.name, node.dns.as_ref());
         let as_fqdn = now.spec.as_ref().and_then(|spec| spec.set_hostname_as_fqdn) == Some(true);
         let hostname = names.for_kernel(as_fqdn).map_err(Unfit::pod_sandbox)?;
-        let namespaces = PodNamespaces::create(netns, &hostname).map_err(Unfit::pod_sandbox)?;
+        let sysctls = sysctls(now.spec.as_ref());
+        let namespaces = PodNamespaces::create(netns, &hostname, &sysctls).map_err(Unfit::pod_sandbox)?;
         Ok(Self {
             node,
             pod,
@@ -126,6 +127,8 @@ impl Recipe {
         let links = node.links.of(&node.store, &name.namespace, wants_links);
         let variables = environment(pod, &self.container, links, &sources).map_err(Unfit::config)?;
         let (program, input) = program(&node.images, &spec, &self.container, hostname, &variables)?;
+        verify_user(pod, &self.container, &program)?;
+        let context = self.container.security_context.as_ref();
         let root = Root {
             etc: vec![
                 ("hostname", format!("{hostname}\n")),
@@ -136,9 +139,22 @@ impl Recipe {
                 ),
             ],
             volumes: lock(&self.ground.volumes).mounts(&self.container, &variables)?,
+            read_only: context.and_then(|context| context.read_only_root_filesystem) == Some(true),
         };
         Ok(Start { program, input, root })
     }
+}
+
+/// Names below `/proc/sys`, and values.
+fn sysctls(spec: Option<&core::PodSpec>) -> Vec<(String, String)> {
+    let context = spec.and_then(|spec| spec.security_context.as_ref());
+    let sysctls = context
+        .and_then(|context| context.sysctls.as_ref())
+        .into_iter()
+        .flatten();
+    sysctls
+        .map(|sysctl| (sysctl.name.replace('.', "/"), sysctl.value.clone()))
+        .collect()
 }
 
 pub(super) fn lock(volumes: &Mutex<Volumes>) -> MutexGuard<'_, Volumes> {

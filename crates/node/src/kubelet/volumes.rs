@@ -1,6 +1,7 @@
 //! A pod's volumes: directories that go with the pod, some of which the kubelet fills.
 
 mod content;
+mod host_path;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +17,11 @@ use super::environment::expand;
 use super::sources::Sources;
 use super::status::Unfit;
 use crate::mounts::VolumeMount;
+use crate::mounts::host::HOST_FILES;
+use crate::mounts::place::{self, BENEATH, Kind};
 use crate::variables::Variables;
 use content::{Content, ContentError, content, is_known};
+use host_path::HostPathError;
 
 /// Where pods' volumes are, outside of their containers.
 const VOLUMES: &str = "/run/volumes";
@@ -28,6 +32,8 @@ pub(super) struct Volumes {
     directory: PathBuf,
     /// By name, what the kubelet has put into it; nothing when that isn't its business.
     made: BTreeMap<String, Option<Content>>,
+    /// By name, the host's directories and files.
+    of_host: BTreeMap<String, PathBuf>,
 }
 
 /// A volume can't be made as it is to be; text as the kubelet's event `FailedMount` has it.
@@ -43,6 +49,8 @@ enum Why {
     #[error(transparent)]
     Content(#[from] ContentError),
     #[error(transparent)]
+    OfHost(#[from] HostPathError),
+    #[error(transparent)]
     Files(#[from] io::Error),
 }
 
@@ -52,6 +60,7 @@ impl Volumes {
         Self {
             directory: PathBuf::from(VOLUMES).join(pod.metadata.uid.as_deref().unwrap_or_default()),
             made: BTreeMap::new(),
+            of_host: BTreeMap::new(),
         }
     }
 
@@ -75,6 +84,12 @@ impl Volumes {
     }
 
     fn update_one(&mut self, volume: &core::Volume, pod: &core::Pod, store: &Store) -> Result<(), Why> {
+        if let Some(of_host) = &volume.host_path {
+            host_path::check(Path::new(HOST_FILES), of_host)?;
+            let path = PathBuf::from(&of_host.path);
+            self.of_host.insert(volume.name.clone(), path);
+            return Ok(());
+        }
         let sources = Sources {
             store,
             namespace: pod.metadata.namespace.as_deref().unwrap_or_default(),
@@ -115,24 +130,31 @@ impl Volumes {
         let mounts = container.volume_mounts.iter().flatten();
         mounts
             .map(|mount| {
+                let sub_path = sub_path(mount, variables).unwrap_or_default();
+                let target = PathBuf::from(&mount.mount_path);
+                if let Some(of_host) = self.of_host.get(&mount.name) {
+                    return Ok(VolumeMount {
+                        volume: PathBuf::from(HOST_FILES),
+                        path: of_host.join(sub_path),
+                        target,
+                        read_only: true,
+                    });
+                }
                 let content = self.made.get(&mount.name).ok_or_else(|| {
-                    let known =
-                        "podlab has emptyDir, configMap, secret, downwardAPI and projected volumes only";
+                    let known = "podlab has emptyDir, hostPath, configMap, secret, downwardAPI and projected volumes only";
                     Unfit::container(format!("volume \"{}\": {known}", mount.name))
                 })?;
                 let volume = self.directory.join(&mount.name);
-                let source = match sub_path(mount, variables) {
-                    None => volume,
-                    Some(path) => below(&volume, &path).map_err(|_| {
-                        Unfit::config(format!(
-                            "failed to prepare subPath for volumeMount {:?} of container {:?}",
-                            mount.name, container.name
-                        ))
-                    })?,
-                };
+                make_sub_path(&volume, &sub_path).map_err(|_| {
+                    Unfit::config(format!(
+                        "failed to prepare subPath for volumeMount {:?} of container {:?}",
+                        mount.name, container.name
+                    ))
+                })?;
                 Ok(VolumeMount {
-                    source,
-                    target: PathBuf::from(&mount.mount_path),
+                    volume,
+                    path: sub_path,
+                    target,
                     read_only: mount.read_only == Some(true) || content.is_some(),
                 })
             })
@@ -144,6 +166,7 @@ impl Volumes {
         // Most pods have none.
         let _ = fs::remove_dir_all(&self.directory);
         self.made.clear();
+        self.of_host.clear();
     }
 }
 
@@ -159,25 +182,13 @@ fn sub_path(mount: &core::VolumeMount, variables: &Variables) -> Option<PathBuf>
     written(&mount.sub_path).or(expanded).map(PathBuf::from)
 }
 
-/// A path below a volume, which is made as a directory when there is nothing. A container may have put a symbolic link
-/// there, and may not choose by it what another one sees.
-fn below(volume: &Path, path: &Path) -> io::Result<PathBuf> {
-    let outside = || io::Error::new(io::ErrorKind::PermissionDenied, "outside of the volume");
-    let mut reached = volume.canonicalize()?;
-    for part in path.components() {
-        let Component::Normal(part) = part else {
-            return Err(outside());
-        };
-        let next = reached.join(part);
-        if !next.try_exists()? {
-            fs::create_dir(&next)?;
-        }
-        reached = next.canonicalize()?;
-        if !reached.starts_with(volume) {
-            return Err(outside());
-        }
+/// A path below a volume is made as a directory when there is nothing. A container may have put a symbolic link there,
+/// and may not choose by it what another one sees.
+fn make_sub_path(volume: &Path, path: &Path) -> io::Result<()> {
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(io::ErrorKind::PermissionDenied.into());
     }
-    Ok(reached)
+    place::make_within(place::open(volume)?, path, Kind::Directory, BENEATH).map(drop)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::ffi::CString;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -17,6 +17,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork};
 
 use super::{Failure, OrFailure, Program, SELF, StartError};
+use crate::mounts::host::own_program;
 
 /// How much stack a process has before it executes its program.
 const STACK: usize = 256 * 1024;
@@ -36,10 +37,17 @@ pub(super) enum Birth {
 /// A program, ready for the kernel.
 pub(super) struct Executable {
     name: String,
-    /// Where it may be, in order.
-    places: Vec<CString>,
+    places: Places,
     argv: Vec<CString>,
     env: Vec<CString>,
+}
+
+/// Where a program is.
+enum Places {
+    /// At one of these paths in the container: the first that there is.
+    Paths(Vec<CString>),
+    /// It is podlab itself, which is at none.
+    Own(OwnedFd),
 }
 
 impl Executable {
@@ -55,14 +63,23 @@ impl Executable {
         };
         let text = |text: &str| CString::new(text).map_err(|_| invalid(format!("exec: {name:?}")));
         let path = program.env.get("PATH").unwrap_or(DEFAULT_PATH);
-        let places = match name.contains('/') {
-            true => vec![text(name)?],
-            false => path
-                .split(':')
+        let in_path = || {
+            path.split(':')
                 .map(|directory| Path::new(if directory.is_empty() { "." } else { directory }).join(name))
                 .map(|place| CString::new(place.as_os_str().as_bytes()))
                 .collect::<Result<_, _>>()
-                .map_err(|_| invalid(format!("exec: {name:?}")))?,
+                .map_err(|_| invalid(format!("exec: {name:?}")))
+        };
+        let places = if name == SELF {
+            let own = own_program().map_err(|source| StartError {
+                what: "open podlab's own program".to_owned(),
+                source,
+            })?;
+            Places::Own(own)
+        } else if name.contains('/') {
+            Places::Paths(vec![text(name)?])
+        } else {
+            Places::Paths(in_path()?)
         };
         let mut argv: Vec<CString> = program
             .argv
@@ -91,8 +108,27 @@ impl Executable {
             all.chain([ptr::null()]).collect::<Vec<_>>()
         };
         let (argv, env) = (pointers(&self.argv), pointers(&self.env));
+        let paths = match &self.places {
+            Places::Paths(paths) => paths,
+            Places::Own(program) => {
+                let (path, flags) = (c"".as_ptr(), libc::AT_EMPTY_PATH);
+                // SAFETY: all texts and lists live until the program takes the place of this one, or the call fails.
+                unsafe {
+                    let program = program.as_raw_fd();
+                    libc::syscall(
+                        libc::SYS_execveat,
+                        program,
+                        path,
+                        argv.as_ptr(),
+                        env.as_ptr(),
+                        flags,
+                    );
+                }
+                return self.failure(Errno::last());
+            }
+        };
         let mut error = Errno::ENOENT;
-        for place in &self.places {
+        for place in paths {
             // SAFETY: all texts and lists live until the program takes the place of this one, or the call fails.
             unsafe { libc::execve(place.as_ptr(), argv.as_ptr(), env.as_ptr()) };
             match Errno::last() {
@@ -139,7 +175,8 @@ pub(super) fn bear(
     let mut child = || {
         let prepared = connect(streams)
             .and_then(|()| inside())
-            .and_then(|()| reset_signals());
+            .and_then(|()| reset_signals())
+            .and_then(|()| close_others());
         let Failure(what, error) = match prepared {
             Ok(()) => executable.execute(),
             Err(failure) => failure,
@@ -197,12 +234,22 @@ fn connect([stdin, stdout, stderr]: &[OwnedFd; 3]) -> Result<(), Failure> {
     connected.or_failure("dup2")
 }
 
-/// A program starts with all signals as they are by default, and none blocked.
+/// A program has its standard streams only, whatever else this process has, or was left by its caller.
+fn close_others() -> Result<(), Failure> {
+    // SAFETY: closes nothing before the program is executed, and what is open then has no owner any more.
+    let closed = unsafe { libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int) };
+    Errno::result(closed).or_failure("close_range").map(drop)
+}
+
+/// A program starts with all signals as they are by default, which executing it makes of those that have a handler, and
+/// none blocked. Until then they do nothing: where others of the container send one that ends with a core dump, older
+/// kernels end all who share the memory.
 fn reset_signals() -> Result<(), Failure> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    extern "C" fn nothing(_: libc::c_int) {}
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
     for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
-        // SAFETY: the default is no function of this process.
-        unsafe { sigaction(signal, &default) }.or_failure("sigaction")?;
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(signal, &action) }.or_failure("sigaction")?;
     }
     SigSet::empty().thread_set_mask().or_failure("sigprocmask")
 }

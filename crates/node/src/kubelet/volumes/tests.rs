@@ -45,6 +45,7 @@ fn volumes() -> (tempfile::TempDir, Volumes) {
     let volumes = Volumes {
         directory: folder.path().to_owned(),
         made: BTreeMap::new(),
+        of_host: BTreeMap::new(),
     };
     (folder, volumes)
 }
@@ -235,7 +236,8 @@ fn mounted_at(volumes: &Volumes, mount: Value) -> Result<(PathBuf, bool), String
     let mounts = volumes.mounts(&container, &variables);
     let mut mounts = mounts.map_err(|unfit| format!("{}: {}", unfit.reason, unfit.message))?;
     let mount = mounts.remove(0);
-    Ok((mount.source, mount.read_only))
+    let source = mount.volume.join(mount.path).canonicalize().unwrap();
+    Ok((source, mount.read_only))
 }
 
 #[test]
@@ -296,8 +298,8 @@ fn a_volume_of_another_kind_is_told() {
     ] {
         let (_folder, mut volumes) = volumes();
         volumes.update(&pod(volume), &stored()).unwrap();
-        let told = "CreateContainerError: volume \"v\": podlab has emptyDir, configMap, secret, downwardAPI and \
-                    projected volumes only";
+        let told = "CreateContainerError: volume \"v\": podlab has emptyDir, hostPath, configMap, secret, \
+                    downwardAPI and projected volumes only";
         assert_eq!(mounted_at(&volumes, json!({})), Err(told.to_owned()));
     }
 }
