@@ -1,7 +1,9 @@
 //! What the end-to-end tests share: the built binary, and the users that it is run as.
 
 pub mod https;
+pub mod lab;
 pub mod live;
+pub mod load;
 pub mod processes;
 
 use std::os::fd::IntoRawFd;
