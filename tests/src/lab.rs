@@ -93,6 +93,11 @@ impl Lab {
         self.runtime.block_on(what).expect("the API does it")
     }
 
+    /// Asks the API for what may come too late.
+    pub fn ask<T>(&self, what: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+        self.runtime.block_on(what)
+    }
+
     /// Merges into an object.
     pub fn patch<K>(&self, name: &str, patch: &Value)
     where

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the built binary, and the users that it is run as.
 
+pub mod flips;
 pub mod https;
 pub mod lab;
 pub mod live;
@@ -121,6 +122,7 @@ pub fn binary() -> &'static Path {
                 "--message-format",
                 "json",
             ])
+            .args(if cfg!(debug_assertions) { None } else { Some("--release") })
             .current_dir(workspace())
             .stderr(Stdio::inherit())
             .output()

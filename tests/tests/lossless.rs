@@ -7,23 +7,27 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::PostParams;
 use podlab_kernel::netns::Netns;
 use podlab_tests::User;
+use podlab_tests::flips::Flips;
 use podlab_tests::lab::{Lab, in_sandbox};
 use podlab_tests::load::{Clients, Habit, Talks};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How many requests are sent at least, by all users together.
 const REQUESTS: u64 = 200_000;
 const CLIENTS: usize = 16;
 const FLIPS: usize = 1_000;
+/// In how many rounds at least.
+const ROUNDS: usize = 5;
 const TALKS: usize = 50;
+/// Between two flips, and two lines of each connection.
+const PAUSE: Duration = Duration::from_millis(5);
 
 const WEB: &str = "10.96.0.100:80";
 const FLIPPED: &str = "10.96.0.101:80";
-const LINES: &str = "10.96.0.102:7000";
+const STICKY: &str = "10.96.0.102:80";
+const LINES: &str = "10.96.0.103:7000";
 
 const MANIFESTS: &str = "
 apiVersion: apps/v1
@@ -67,8 +71,13 @@ spec: {clusterIP: 10.96.0.101, ports: [{port: 80, targetPort: 8080}]}
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: sticky}
+spec: {clusterIP: 10.96.0.102, selector: {app: web}, sessionAffinity: ClientIP, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: lines}
-spec: {clusterIP: 10.96.0.102, selector: {lines: served}, ports: [{port: 7000}]}
+spec: {clusterIP: 10.96.0.103, selector: {lines: served}, ports: [{port: 7000}]}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -106,17 +115,19 @@ fn nothing_is_lost(user: User, requests: u64) {
         .collect();
     assert_eq!(clients.len(), CLIENTS);
     let stay: Vec<IpAddr> = lab.pods("app=stay").into_values().collect();
-    let mut flips = Flips::new(&lab, stay.clone());
+    let (mut flips, mut flipped) = (Flips::new(&lab, "flipped", stay.clone()), 0);
 
-    let [web, flipped, lines] = [WEB, FLIPPED, LINES].map(|it| it.parse::<SocketAddr>().expect("an address"));
-    let talks = Talks::start(talker, &node, lines, TALKS, Duration::from_millis(5));
-    let clients = Clients::start(clients, &[web, flipped], Duration::ZERO);
+    let [web, by_hand, sticky, lines] =
+        [WEB, FLIPPED, STICKY, LINES].map(|it| it.parse::<SocketAddr>().expect("an address"));
+    let talks = Talks::start(talker, &node, lines, TALKS, PAUSE);
+    let clients = Clients::start(clients, &[web, by_hand, sticky], Duration::ZERO);
     let say = |what: &str| {
-        println!("{:6.2} s, {:6} requests: {what}", began.elapsed().as_secs_f64(), clients.asked());
+        let seconds = began.elapsed().as_secs_f64();
+        println!("{seconds:6.2} s, {:6} requests: {what}", clients.asked());
     };
     let mut rollouts = 0;
     say("all is there");
-    while clients.asked() < requests || flips.done < FLIPS {
+    while clients.asked() < requests || flipped < FLIPS {
         rollouts += 1;
         replace_all(&lab, rollouts);
         say("all pods are replaced");
@@ -126,16 +137,18 @@ fn nothing_is_lost(user: User, requests: u64) {
         say("20 pods");
         scale(&lab, 1);
         say("one pod");
-        for _ in 0..FLIPS / 2 {
+        for _ in 0..FLIPS / ROUNDS {
             flips.flip(&lab);
+            sleep(PAUSE);
         }
+        flipped += FLIPS / ROUNDS;
         say("endpoints have come and gone");
         scale(&lab, 4);
     }
     let tally = clients.stop();
     let talked = talks.stop();
 
-    println!("as {user:?}: {rollouts} rollouts, {} flips; {tally}", flips.done);
+    println!("as {user:?}: {rollouts} rollouts, {flipped} flips; {tally}");
     let stay: BTreeSet<_> = stay.into_iter().collect();
     let (kept, ended): (Vec<_>, Vec<_>) = talked.ends.iter().partition(|end| stay.contains(&end.pod));
     let broken: Vec<_> = ended.iter().filter(|end| end.broken.is_some()).collect();
@@ -178,49 +191,4 @@ fn is_settled(lab: &Lab) -> bool {
     let status = web.status.unwrap_or_default();
     let all = [status.replicas, status.updated_replicas, status.available_replicas];
     status.observed_generation == web.metadata.generation && all.iter().all(|count| *count == wanted)
-}
-
-/// An EndpointSlice that somebody edits by hand.
-struct Flips {
-    endpoints: Vec<(IpAddr, bool)>,
-    done: usize,
-}
-
-impl Flips {
-    fn new(lab: &Lab, pods: Vec<IpAddr>) -> Self {
-        let flips = Self {
-            endpoints: pods.into_iter().map(|pod| (pod, true)).collect(),
-            done: 0,
-        };
-        let slice = json!({
-            "metadata": {"name": "flipped", "labels": {"kubernetes.io/service-name": "flipped"}},
-            "addressType": "IPv4",
-            "ports": [{"port": 8080}],
-            "endpoints": flips.endpoints(),
-        });
-        let slice: EndpointSlice = serde_json::from_value(slice).expect("a slice");
-        lab.wait(lab.api().create(&PostParams::default(), &slice));
-        flips
-    }
-
-    fn endpoints(&self) -> Value {
-        let endpoints = self.endpoints.iter();
-        endpoints
-            .map(|(pod, ready)| json!({"addresses": [pod], "conditions": {"ready": ready}}))
-            .collect()
-    }
-
-    /// One endpoint becomes ready or unready; at least one is ready.
-    fn flip(&mut self, lab: &Lab) {
-        let index = rand::random_range(0..self.endpoints.len());
-        self.endpoints[index].1 ^= true;
-        if self.endpoints.iter().all(|(_, ready)| !ready) {
-            // Another one in its place, with nobody in between.
-            let other = (index + 1) % self.endpoints.len();
-            self.endpoints[other].1 = true;
-        }
-        lab.patch::<EndpointSlice>("flipped", &json!({"endpoints": self.endpoints()}));
-        self.done += 1;
-        sleep(Duration::from_millis(5));
-    }
 }
