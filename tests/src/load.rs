@@ -235,7 +235,7 @@ impl Head {
 /// How a long-lived connection has ended.
 #[derive(Debug, Clone)]
 pub struct End {
-    /// With whom it was.
+    /// With whom it was; if it couldn't be opened at all, the service.
     pub pod: IpAddr,
     /// None: the server has closed it in order.
     pub broken: Option<String>,
@@ -250,6 +250,13 @@ pub struct Talked {
     pub ends: Vec<End>,
     /// With whom those are that have not.
     pub with: Vec<IpAddr>,
+}
+
+impl Talked {
+    fn end(&mut self, pod: IpAddr, error: Option<io::Error>) {
+        let broken = error.map(|error| error.to_string());
+        self.ends.push(End { pod, broken });
+    }
 }
 
 /// Connections that are kept: a line goes each way again and again, and must come back as it was.
@@ -270,8 +277,8 @@ impl Talks {
         let conntrack = Conntrack::open(node).expect("connection tracking");
         let stopped = stop.clone();
         let work = move || {
-            let open = || Talk::open(server, &conntrack).expect("a connection");
-            let mut talks: Vec<_> = (0..count).map(|_| open()).collect();
+            let open = || Talk::open(server, &conntrack);
+            let mut talks = (0..count).map(|_| open()).collect::<io::Result<Vec<_>>>()?;
             let mut talked = Talked::default();
             while !stopped.load(Ordering::Relaxed) {
                 let line = format!("line {}\n", talked.lines);
@@ -283,12 +290,12 @@ impl Talks {
                     match said.and_then(|()| talk.hear(&line)) {
                         Ok(true) => talked.lines += 1,
                         end => {
-                            let broken = end.err().map(|error| error.to_string());
-                            talked.ends.push(End {
-                                pod: talk.pod,
-                                broken,
-                            });
-                            *talk = open();
+                            talked.end(talk.pod, end.err());
+                            match open() {
+                                Ok(another) => *talk = another,
+                                // Tried again in the next round.
+                                Err(error) => talked.end(server.ip(), Some(error)),
+                            }
                         }
                     }
                 }

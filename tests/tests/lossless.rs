@@ -146,9 +146,8 @@ fn nothing_is_lost(user: User, requests: u64) {
         scale(&lab, 4);
     }
     let tally = clients.stop();
-    let talked = talks.stop();
-
     println!("as {user:?}: {rollouts} rollouts, {flipped} flips; {tally}");
+    let talked = talks.stop();
     let stay: BTreeSet<_> = stay.into_iter().collect();
     let (kept, ended): (Vec<_>, Vec<_>) = talked.ends.iter().partition(|end| stay.contains(&end.pod));
     let broken: Vec<_> = ended.iter().filter(|end| end.broken.is_some()).collect();

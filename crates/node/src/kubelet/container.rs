@@ -1,13 +1,16 @@
 //! One container: started, watched, and started again when it ends, as its pod's restartPolicy says.
 
+mod hooks;
 mod probes;
 
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::{mpsc, watch};
@@ -22,6 +25,7 @@ use super::recipe::{Recipe, Restart, Start};
 use super::status::{Container as Report, Exit, State, Unfit};
 use crate::images::Input;
 use crate::process::{Child, Pipes, Program, StartError, start_container};
+use hooks::Hooks;
 use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
@@ -64,7 +68,6 @@ enum News {
     Ready(bool),
     Started(bool),
     Alive(bool),
-    Stop(Duration),
 }
 
 /// A container's life; `tell` gets each new state of it.
@@ -236,11 +239,6 @@ impl<T: Fn(Report)> Life<T> {
         let (spec, ground) = (&self.recipe.container, &self.recipe.ground);
         let pid = child.id().unwrap_or_default();
         self.handle.set_running(Some((pid, program.clone())));
-        self.report.started = spec.startup_probe.is_none();
-        self.report.ready = self.report.started && spec.readiness_probe.is_none();
-        (self.tell)(self.report.clone());
-
-        let (send, mut news) = mpsc::unbounded_channel();
         let subject = Subject {
             from: ground.node.network.netns().clone(),
             address: ground.address,
@@ -248,13 +246,35 @@ impl<T: Fn(Report)> Life<T> {
             program,
             ports: probe::named_ports(spec),
         };
-        let mut probes = Probes::start(spec, subject, &self.events, send);
-        let mut stopping = false;
+        let hooks = Hooks {
+            spec,
+            subject: &subject,
+            events: &self.events,
+            log,
+        };
+        // Kubernetes doesn't tell that a container runs before this is done.
+        let mut ending = pin!(hooks.end(self.stop.clone()).fuse());
+        tokio::select! {
+            done = hooks.post_start() => if !done {
+                self.events.normal("Killing", "FailedPostStartHook".to_owned());
+                signal(pid, Signal::SIGKILL);
+            },
+            _ = child.wait() => {}
+            () = &mut ending => {}
+        }
+        self.report.started = spec.startup_probe.is_none();
+        self.report.ready = self.report.started && spec.readiness_probe.is_none();
+        (self.tell)(self.report.clone());
+
+        let (send, mut news) = mpsc::unbounded_channel();
+        let mut probes = Probes::start(spec, &subject, &self.events, send);
         let code = loop {
             let next = tokio::select! {
+                // First: when it has been waited for, its number may be another's, who must not be killed.
+                biased;
                 status = child.wait() => News::Exited(status),
                 Some(next) = news.recv() => next,
-                grace = stop_ordered(&mut self.stop), if !stopping => News::Stop(grace),
+                () = &mut ending => continue,
             };
             match next {
                 News::Exited(status) => break status.map_or(START_ERROR, exit_code),
@@ -280,16 +300,6 @@ impl<T: Fn(Report)> Life<T> {
                     self.events.normal("Killing", message);
                     probes.stop();
                     signal(pid, Signal::SIGKILL);
-                }
-                News::Stop(grace) => {
-                    stopping = true;
-                    let message = format!("Stopping container {}", spec.name);
-                    self.events.normal("Killing", message);
-                    signal(pid, Signal::SIGTERM);
-                    tokio::spawn(async move {
-                        sleep(grace).await;
-                        signal(pid, Signal::SIGKILL);
-                    });
                 }
                 News::Ready(_) | News::Started(_) | News::Alive(true) => {}
             }
