@@ -1,6 +1,9 @@
 //! What a container's `lifecycle` has to be done, and when.
 
+use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use podlab_api::object::Kind;
@@ -15,6 +18,7 @@ crate::tests![
     any_answer_over_http_will_do,
     nobody_runs_before_its_hook_is_done,
     who_can_t_begin_begins_anew,
+    nobody_is_ended_in_another_s_place,
 ];
 
 /// Ends when told to, after a moment.
@@ -109,4 +113,61 @@ fn who_can_t_begin_begins_anew(lab: &Lab) {
         pod["status"]["containerStatuses"][0]["restartCount"] != json!(0)
     });
     lab.delete(Kind::Pod, "can-t-begin");
+}
+
+/// The number that the kernel has given last.
+const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
+
+/// A pod ends long before its time is over, and another's process gets its number.
+fn nobody_is_ended_in_another_s_place(lab: &Lab) {
+    if !Path::new(LAST_PID).exists() {
+        return eprintln!("this kernel gives out no number again on demand");
+    }
+    let grace = Duration::from_secs(4);
+    let server = "trap 'exit 0' TERM; while :; do sleep 0.02; done";
+    for round in 0..5 {
+        let mut first = hooked(&format!("first-{round}"), server, json!({}));
+        first["spec"]["terminationGracePeriodSeconds"] = json!(grace.as_secs());
+        lab.start(first);
+        let number = process(&format!("first-{round}")).unwrap();
+        let told = Instant::now();
+        lab.delete(Kind::Pod, &format!("first-{round}"));
+        lab.gone(&format!("first-{round}"));
+        // Others get numbers at the same time, so how many come before is tried out.
+        let mut before = 1;
+        for attempt in 0.. {
+            if told.elapsed() > grace / 2 {
+                break;
+            }
+            fs::write(LAST_PID, (number - before).to_string()).unwrap();
+            let second = format!("second-{round}-{attempt}");
+            lab.start(pod(&second, &[script("main", server)]));
+            let given = process(&second).unwrap();
+            if given != number {
+                before = (before + given - number).clamp(1, 100);
+                lab.delete(Kind::Pod, &second);
+                continue;
+            }
+            sleep((grace + Duration::from_millis(500)).saturating_sub(told.elapsed()));
+            let seen = lab.until(&second, |_| true);
+            let status = &seen["status"]["containerStatuses"][0];
+            assert_eq!(status["restartCount"], 0, "{status}");
+            assert!(status["state"]["running"].is_object(), "{status}");
+            return lab.delete(Kind::Pod, &second);
+        }
+    }
+    eprintln!("the number was given to others each time");
+}
+
+/// Process 1 of the only container of a pod.
+fn process(pod: &str) -> Option<i32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_it = |number: &i32| {
+        let hostname = fs::read_to_string(format!("/proc/{number}/root/etc/hostname")).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        hostname.trim() == pod && numbers.is_some_and(|numbers| numbers.ends_with("\t1"))
+    };
+    numbers.filter(is_it).max()
 }
