@@ -18,6 +18,7 @@ crate::tests![
     any_answer_over_http_will_do,
     nobody_runs_before_its_hook_is_done,
     who_can_t_begin_begins_anew,
+    who_is_unwell_has_time_to_end,
     nobody_is_ended_in_another_s_place,
 ];
 
@@ -113,6 +114,22 @@ fn who_can_t_begin_begins_anew(lab: &Lab) {
         pod["status"]["containerStatuses"][0]["restartCount"] != json!(0)
     });
     lab.delete(Kind::Pod, "can-t-begin");
+}
+
+fn who_is_unwell_has_time_to_end(lab: &Lab) {
+    let text = "trap '[ -e /tmp/hook ] && exit 7' TERM; while :; do sleep 0.02; done";
+    let mut unwell = hooked("unwell-with-hook", text, json!({"preStop": shell("touch /tmp/hook")}));
+    let probe = json!({"exec": {"command": ["test", "-e", "/tmp/well"]}, "periodSeconds": 1, "failureThreshold": 1});
+    unwell["spec"]["containers"][0]["livenessProbe"] = probe;
+    lab.apply(Kind::Pod, unwell);
+    let seen = lab.until("unwell-with-hook", |pod| {
+        pod["status"]["containerStatuses"][0]["restartCount"] == json!(1)
+    });
+    let last = &seen["status"]["containerStatuses"][0]["lastState"]["terminated"];
+    assert_eq!(last["exitCode"], 7, "{last}");
+    let told = "Container main failed liveness probe, will be restarted";
+    lab.until_event("unwell-with-hook", told);
+    lab.delete(Kind::Pod, "unwell-with-hook");
 }
 
 /// The number that the kernel has given last.

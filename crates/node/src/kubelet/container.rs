@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use k8s_openapi::api::core::v1 as core;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -25,7 +26,7 @@ use super::recipe::{Recipe, Restart, Start};
 use super::status::{Container as Report, Exit, State, Unfit};
 use crate::images::Input;
 use crate::process::{Child, Pipes, Program, StartError, start_container};
-use hooks::Hooks;
+use hooks::{Hooks, Unwell};
 use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
@@ -253,11 +254,19 @@ impl<T: Fn(Report)> Life<T> {
             log,
         };
         // Kubernetes doesn't tell that a container runs before this is done.
-        let mut ending = pin!(hooks.end(self.stop.clone()).fuse());
+        let (unwell, told) = oneshot::channel();
+        let mut unwell = Some(unwell);
+        let mut end = |message, probe: Option<&core::Probe>| {
+            let grace = self.recipe.grace(probe);
+            // Once is enough.
+            if let Some(unwell) = unwell.take() {
+                let _ = unwell.send(Unwell { message, grace });
+            }
+        };
+        let mut ending = pin!(hooks.end(self.stop.clone(), told).fuse());
         tokio::select! {
             done = hooks.post_start() => if !done {
-                self.events.normal("Killing", "FailedPostStartHook".to_owned());
-                signal(pid, Signal::SIGKILL);
+                end("FailedPostStartHook".to_owned(), None);
             },
             _ = child.wait() => {}
             () = &mut ending => {}
@@ -290,16 +299,15 @@ impl<T: Fn(Report)> Life<T> {
                 }
                 News::Alive(false) | News::Started(false) => {
                     log.note("podlab: killed, because its probe failed");
-                    let probe = if self.report.started {
-                        "liveness"
+                    let (kind, probe) = if self.report.started {
+                        ("liveness", &spec.liveness_probe)
                     } else {
-                        "startup"
+                        ("startup", &spec.startup_probe)
                     };
                     let name = &spec.name;
-                    let message = format!("Container {name} failed {probe} probe, will be restarted");
-                    self.events.normal("Killing", message);
+                    let message = format!("Container {name} failed {kind} probe, will be restarted");
                     probes.stop();
-                    signal(pid, Signal::SIGKILL);
+                    end(message, probe.as_ref());
                 }
                 News::Ready(_) | News::Started(_) | News::Alive(true) => {}
             }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
 use nix::sys::signal::Signal;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Stop, signal, stop_ordered};
 use crate::kubelet::events::Events;
@@ -14,6 +15,14 @@ use crate::kubelet::probe::{self, Subject};
 
 /// What a container has at least to end by itself after its hook, however long that took; as Kubernetes has it.
 const AFTER_HOOK: Duration = Duration::from_secs(2);
+
+/// Why a container is ended though its pod goes on.
+pub(super) struct Unwell {
+    /// What Kubernetes says of it.
+    pub(super) message: String,
+    /// How long it has to end by itself.
+    pub(super) grace: Duration,
+}
 
 /// The container that hooks are run in, and who is told of it.
 pub(super) struct Hooks<'a> {
@@ -41,33 +50,49 @@ impl Hooks<'_> {
     }
 
     /// Waits until the container shall end, and ends it: by its hook, SIGTERM, and SIGKILL when its time is over.
-    pub(super) async fn end(&self, mut stop: Stop) {
-        let grace = stop_ordered(&mut stop).await;
+    pub(super) async fn end(&self, mut stop: Stop, unwell: oneshot::Receiver<Unwell>) {
+        let (grace, message) = tokio::select! {
+            grace = stop_ordered(&mut stop) => (grace, format!("Stopping container {}", self.spec.name)),
+            Ok(Unwell { grace, message }) = unwell => (grace, message),
+        };
         let deadline = Instant::now() + grace;
-        let message = format!("Stopping container {}", self.spec.name);
         self.events.normal("Killing", message);
         let mut last = deadline;
         let lifecycle = self.spec.lifecycle.as_ref();
         if let Some(hook) = lifecycle.and_then(|lifecycle| lifecycle.pre_stop.as_ref())
             && !grace.is_zero()
         {
-            Box::pin(self.pre_stop(hook, deadline)).await;
+            Box::pin(self.pre_stop(hook, is_over(stop.clone(), deadline))).await;
             last = last.max(Instant::now() + AFTER_HOOK);
         }
         signal(self.subject.pid, Signal::SIGTERM);
-        sleep_until(last).await;
+        is_over(stop, last).await;
         signal(self.subject.pid, Signal::SIGKILL);
     }
 
-    async fn pre_stop(&self, hook: &core::LifecycleHandler, deadline: Instant) {
-        let done = timeout_at(deadline, run(self.subject, hook)).await;
-        let Some(why) = done.map_or_else(|late| Some(late.to_string()), |done| done.err().map(|it| it.to_string()))
-        else {
-            return;
+    async fn pre_stop(&self, hook: &core::LifecycleHandler, over: impl Future<Output = ()>) {
+        let done = tokio::select! {
+            done = run(self.subject, hook) => done,
+            () = over => Err(io::ErrorKind::TimedOut.into()),
         };
-        self.log.note(&format!("podlab: preStop failed: {why}"));
-        self.events
-            .warning("FailedPreStopHook", "PreStopHook failed".to_owned());
+        if let Err(error) = done {
+            self.log.note(&format!("podlab: preStop failed: {error}"));
+            self.events
+                .warning("FailedPreStopHook", "PreStopHook failed".to_owned());
+        }
+    }
+}
+
+/// Waits until a time that a container has, which becomes shorter when its pod is given less.
+async fn is_over(mut stop: Stop, mut last: Instant) {
+    loop {
+        tokio::select! {
+            () = sleep_until(last) => return,
+            Ok(()) = stop.changed() => {
+                let grace = stop.borrow().unwrap_or_default();
+                last = last.min(Instant::now() + grace);
+            }
+        }
     }
 }
 
