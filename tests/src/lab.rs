@@ -101,7 +101,10 @@ impl Lab {
     /// Merges into an object.
     pub fn patch<K>(&self, name: &str, patch: &Value)
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug,
     {
         let api = self.api::<K>();
         self.wait(api.patch(name, &PatchParams::default(), &Patch::Merge(patch)));

@@ -122,7 +122,11 @@ pub fn binary() -> &'static Path {
                 "--message-format",
                 "json",
             ])
-            .args(if cfg!(debug_assertions) { None } else { Some("--release") })
+            .args(if cfg!(debug_assertions) {
+                None
+            } else {
+                Some("--release")
+            })
             .current_dir(workspace())
             .stderr(Stdio::inherit())
             .output()

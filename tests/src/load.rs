@@ -64,7 +64,10 @@ impl fmt::Display for Tally {
             self.slowest,
             self.lost.len()
         )?;
-        self.lost.iter().take(20).try_for_each(|lost| write!(f, "\n    {lost}"))
+        self.lost
+            .iter()
+            .take(20)
+            .try_for_each(|lost| write!(f, "\n    {lost}"))
     }
 }
 
@@ -97,11 +100,7 @@ impl Clients {
             thread::spawn(move || netns.visit(work).expect("the pod's network"))
         };
         let threads = pods.into_iter().enumerate().map(client).collect();
-        Self {
-            stop,
-            asked,
-            threads,
-        }
+        Self { stop, asked, threads }
     }
 
     /// How many requests have been sent.
@@ -164,7 +163,11 @@ impl Client {
             }
         };
         let path = format!("/{}/{}", self.number, self.tally.answered);
-        let close = if self.habit == Habit::IsLeft { "close" } else { "keep-alive" };
+        let close = if self.habit == Habit::IsLeft {
+            "close"
+        } else {
+            "keep-alive"
+        };
         let request = format!("GET {path} HTTP/1.1\r\nhost: web\r\nconnection: {close}\r\n\r\n");
         stream.get_mut().write_all(request.as_bytes())?;
         let head = Head::read(&mut stream)?;
@@ -215,7 +218,10 @@ impl Head {
         loop {
             line.clear();
             if from.read_line(&mut line)? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "closed without an answer",
+                ));
             }
             let text = line.trim_end();
             if text.is_empty() {

@@ -17,7 +17,10 @@ fn echo() -> (Running, u16, u16) {
     let [http, lines] = free.map(|it| it.local_addr().expect("its address").port());
     let mut command = podlab(User::all()[0]);
     command.args(["workload", "echo", "--http-port", &http.to_string()]);
-    let child = command.args(["--tcp-port", &lines.to_string()]).stdout(Stdio::null()).spawn();
+    let child = command
+        .args(["--tcp-port", &lines.to_string()])
+        .stdout(Stdio::null())
+        .spawn();
     let echo = Running(child.expect("podlab runs"));
     until("it listens", || connect(http).and(connect(lines)).is_some());
     (echo, http, lines)

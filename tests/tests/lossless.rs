@@ -161,9 +161,15 @@ fn nothing_is_lost(user: User, requests: u64) {
     );
     assert!(tally.lost.is_empty(), "requests are lost");
     assert!(tally.answered >= requests);
-    assert!(kept.is_empty(), "connections to pods that stay have ended: {kept:?}");
+    assert!(
+        kept.is_empty(),
+        "connections to pods that stay have ended: {kept:?}"
+    );
     assert!(broken.is_empty(), "connections are broken: {broken:?}");
-    assert!(!ended.is_empty(), "no connection was with a pod that was replaced");
+    assert!(
+        !ended.is_empty(),
+        "no connection was with a pod that was replaced"
+    );
 }
 
 fn replace_all(lab: &Lab, round: usize) {
@@ -188,6 +194,10 @@ fn is_settled(lab: &Lab) -> bool {
     let web = lab.wait(lab.api::<Deployment>().get("web"));
     let wanted = web.spec.and_then(|spec| spec.replicas);
     let status = web.status.unwrap_or_default();
-    let all = [status.replicas, status.updated_replicas, status.available_replicas];
+    let all = [
+        status.replicas,
+        status.updated_replicas,
+        status.available_replicas,
+    ];
     status.observed_generation == web.metadata.generation && all.iter().all(|count| *count == wanted)
 }

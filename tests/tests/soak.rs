@@ -61,7 +61,8 @@ fn soak(user: User, time: Duration) -> String {
     let watched = Watched::new(lab.supervisor(), node.clone());
     let before = watched.look();
 
-    let servers = ["10.96.0.100:80", "10.96.0.101:80"].map(|it| it.parse::<SocketAddr>().expect("an address"));
+    let servers =
+        ["10.96.0.100:80", "10.96.0.101:80"].map(|it| it.parse::<SocketAddr>().expect("an address"));
     let lines = "10.96.0.102:7000".parse().expect("an address");
     let talks = Talks::start(talker, &node, lines, TALKS, 5 * PAUSE);
     let clients = Clients::start(clients, &servers, PAUSE);

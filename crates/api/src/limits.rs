@@ -1,6 +1,8 @@
 //! What Kubernetes has and podlab hasn't: said before anything is built.
 
-use k8s_openapi::api::core::v1::{Container, DownwardAPIVolumeFile, LifecycleHandler, PodSpec, Service, Volume};
+use k8s_openapi::api::core::v1::{
+    Container, DownwardAPIVolumeFile, LifecycleHandler, PodSpec, Service, Volume,
+};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 
 use crate::diagnostic::Severity;

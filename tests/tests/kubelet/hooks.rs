@@ -51,7 +51,11 @@ fn a_hook_comes_before_the_end(lab: &Lab) {
 }
 
 fn a_pod_sleeps_before_its_end(lab: &Lab) {
-    lab.start(hooked("sleeper", ENDS, json!({"preStop": {"sleep": {"seconds": 1}}})));
+    lab.start(hooked(
+        "sleeper",
+        ENDS,
+        json!({"preStop": {"sleep": {"seconds": 1}}}),
+    ));
     let told = Instant::now();
     lab.delete(Kind::Pod, "sleeper");
     lab.gone("sleeper");
@@ -65,7 +69,10 @@ fn who_doesn_t_come_to_an_end_is_ended(lab: &Lab) {
     endless["spec"]["terminationGracePeriodSeconds"] = json!(1);
     lab.start(endless);
     lab.delete(Kind::Pod, "endless");
-    lab.until_event("endless", "Warning FailedPreStopHook spec.containers{main} PreStopHook failed");
+    lab.until_event(
+        "endless",
+        "Warning FailedPreStopHook spec.containers{main} PreStopHook failed",
+    );
     lab.gone("endless");
 }
 
@@ -109,7 +116,10 @@ fn who_can_t_begin_begins_anew(lab: &Lab) {
         "can-t-begin",
         "Warning FailedPostStartHook spec.containers{main} PostStartHook failed",
     );
-    lab.until_event("can-t-begin", "Normal Killing spec.containers{main} FailedPostStartHook");
+    lab.until_event(
+        "can-t-begin",
+        "Normal Killing spec.containers{main} FailedPostStartHook",
+    );
     lab.until("can-t-begin", |pod| {
         pod["status"]["containerStatuses"][0]["restartCount"] != json!(0)
     });
@@ -118,8 +128,13 @@ fn who_can_t_begin_begins_anew(lab: &Lab) {
 
 fn who_is_unwell_has_time_to_end(lab: &Lab) {
     let text = "trap '[ -e /tmp/hook ] && exit 7' TERM; while :; do sleep 0.02; done";
-    let mut unwell = hooked("unwell-with-hook", text, json!({"preStop": shell("touch /tmp/hook")}));
-    let probe = json!({"exec": {"command": ["test", "-e", "/tmp/well"]}, "periodSeconds": 1, "failureThreshold": 1});
+    let mut unwell = hooked(
+        "unwell-with-hook",
+        text,
+        json!({"preStop": shell("touch /tmp/hook")}),
+    );
+    let probe =
+        json!({"exec": {"command": ["test", "-e", "/tmp/well"]}, "periodSeconds": 1, "failureThreshold": 1});
     unwell["spec"]["containers"][0]["livenessProbe"] = probe;
     lab.apply(Kind::Pod, unwell);
     let seen = lab.until("unwell-with-hook", |pod| {

@@ -131,7 +131,8 @@ impl<'a> Churn<'a> {
     fn set_ready(&mut self, ready: bool) {
         self.is_ready = ready;
         let text = if ready { "yes" } else { "no" };
-        self.lab.patch::<ConfigMap>("mood", &json!({"data": {"ready": text}}));
+        self.lab
+            .patch::<ConfigMap>("mood", &json!({"data": {"ready": text}}));
     }
 
     fn toggle_service(&mut self, number: usize) {

@@ -69,7 +69,9 @@ impl Watched {
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let value = line.and_then(|line| line.split_whitespace().next());
-            value.and_then(|value| value.parse::<f64>().ok()).expect("a number")
+            value
+                .and_then(|value| value.parse::<f64>().ok())
+                .expect("a number")
         };
         let descriptors = links(&format!("{process}/fd"));
         let processes = family(self.supervisor);
@@ -77,7 +79,12 @@ impl Watched {
             .iter()
             .filter_map(|pid| fs::read_link(format!("/proc/{pid}/ns/net")).ok())
             .map(|link| link.to_string_lossy().into_owned())
-            .chain(descriptors.iter().filter(|link| link.starts_with("net:")).cloned())
+            .chain(
+                descriptors
+                    .iter()
+                    .filter(|link| link.starts_with("net:"))
+                    .cloned(),
+            )
             .collect();
         let (links, connections) = self.node.visit(of_node).expect("the node's network");
         let mut look: Look = [
@@ -144,9 +151,10 @@ impl Figures {
 
     /// The figures as a table, and what has become more than it may.
     pub(crate) fn judge(&self, before: &Look, after: &Look) -> (String, Vec<String>) {
-        let mut table = "| what | at rest before | second quarter | last quarter | may be | at rest after |\n\
+        let mut table =
+            "| what | at rest before | second quarter | last quarter | may be | at rest after |\n\
                          | --- | ---: | ---: | ---: | ---: | ---: |\n"
-            .to_owned();
+                .to_owned();
         let mut grown = Vec::new();
         for (figure, values) in &self.0 {
             let quarter = values.len() / 4;

@@ -103,7 +103,10 @@ async fn run(subject: &Subject, hook: &core::LifecycleHandler) -> io::Result<()>
         // Any answer will do.
         probe::http_get(subject, action).await.map(drop)
     } else if let Some(action) = &hook.sleep {
-        sleep(Duration::from_secs(u64::try_from(action.seconds).unwrap_or_default())).await;
+        sleep(Duration::from_secs(
+            u64::try_from(action.seconds).unwrap_or_default(),
+        ))
+        .await;
         Ok(())
     } else {
         Err(io::Error::other("invalid handler"))
