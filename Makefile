@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup clients test conformance oracle lint bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup clients test conformance oracle lint supply-chain bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -37,6 +37,10 @@ oracle: setup
 lint:
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# Licences, known vulnerabilities, duplicates and sources of the crates that podlab is built from, and unused ones.
+supply-chain: setup
+	@scripts/supply-chain.sh
 
 # podlab beside its peers and the kernel's own pace, into docs/benchmarks: within five minutes, or with all that takes long.
 # As root it installs the peers. FLAGS are passed on: make bench FLAGS="--only pods,services"

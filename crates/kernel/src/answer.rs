@@ -18,6 +18,11 @@ pub(crate) fn receive(socket: &Socket, answer: &mut Vec<u8>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        unsafe_code,
+        reason = "a thread is interrupted by a signal, which the standard library can't send"
+    )]
+
     use std::os::unix::thread::JoinHandleExt;
     use std::sync::Arc;
     use std::thread;

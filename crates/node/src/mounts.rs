@@ -3,6 +3,8 @@
 //! A container's root is a tmpfs. The host's directories are bound into it read-only; `/etc` and `/var` are the
 //! host's with the container's own changes laid over them; `/tmp`, `/run` and `/dev/shm` are its own and empty.
 
+#![expect(unsafe_code, reason = "nix has no mount_setattr")]
+
 use std::ffi::CString;
 use std::fs;
 use std::io;

@@ -1,5 +1,10 @@
 //! As whom a container runs, and what it may do: `securityContext`, as far as one machine can honour it.
 
+#![expect(
+    unsafe_code,
+    reason = "the C library changes users for all threads of the process, the kernel's own calls for one"
+)]
+
 use std::fs;
 use std::io;
 

@@ -3,6 +3,11 @@
 //! A container's first process is process 1 of its own PID namespace, so that killing it ends all of it.
 //! Namespaces belong to threads, so each start happens on a thread made for it.
 
+#![expect(
+    unsafe_code,
+    reason = "processes are born by clone and fork, and watched by pidfd, which nix has in part only"
+)]
+
 mod birth;
 mod child;
 

@@ -4,6 +4,8 @@
 //! namespace: when that dies, for whatever reason, the kernel ends every process in it and frees every network
 //! namespace, link, rule, route and mount. There is no clean-up code to get wrong.
 
+#![expect(unsafe_code, reason = "the sandbox's first process is a fork")]
+
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;

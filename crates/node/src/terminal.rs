@@ -1,5 +1,7 @@
 //! Pseudo-terminals.
 
+#![expect(unsafe_code, reason = "nix has no ioctls of terminals")]
+
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::pin::Pin;

@@ -1,6 +1,8 @@
 //! The process that a live cluster is in: it outlives the command that started it, builds the cluster in a sandbox, and
 //! serves its API until it is told to end.
 
+#![expect(unsafe_code, reason = "the allocator is told how many heaps to have")]
+
 use std::cell::Cell;
 use std::fs::File;
 use std::future::pending;

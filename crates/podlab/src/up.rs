@@ -1,5 +1,7 @@
 //! `podlab up`: a cluster that stays up when the command is over.
 
+#![expect(unsafe_code, reason = "a supervisor is a fork")]
+
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;

@@ -17,6 +17,8 @@ mod conntrack;
 mod lab;
 #[path = "kernel/listing.rs"]
 mod listing;
+#[path = "kernel/model.rs"]
+mod model;
 #[path = "kernel/rules.rs"]
 mod rules;
 #[path = "kernel/story.rs"]

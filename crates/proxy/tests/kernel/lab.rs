@@ -82,6 +82,12 @@ impl Lab {
         })
     }
 
+    /// As when it is killed, while it does nothing.
+    pub(crate) fn stop_proxy(&mut self) {
+        self.proxy.abort();
+        let _ = RUNTIME.block_on(&mut self.proxy);
+    }
+
     /// As when the proxy is replaced by a newer one: what the first has made is there still.
     pub(crate) fn restart_proxy(&mut self) {
         self.proxy.abort();

@@ -1,72 +1,38 @@
 //! Any story of services and pods: who answers is whom a naive reading of the objects says, and the kernel's maps
 //! hold what a plan says that begins anew.
 
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 
-use k8s_openapi::api::core::v1::{Pod, PodIP, PodStatus, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
-use podlab_api::object::{Kind, Object};
-use podlab_control::controllers::Controllers;
-use podlab_control::registry::{Registry, RegistryOptions};
-use podlab_control::store::Store;
-use podlab_kernel::conntrack::{Protocol, Tuple};
-use podlab_kernel::netns::Netns;
-use podlab_node::cni::PodLink;
+use podlab_kernel::conntrack::Protocol;
+use podlab_kernel::maps::Maps;
+use podlab_proxy::elements::TABLE;
 use podlab_proxy::plan::Plan;
+use podlab_proxy::transaction::Transaction;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::json;
 
-use crate::lab::{
-    A_WHILE, Lab, NODE_NAME, answerer, ask_udp, connect_within, in_default, listen, ranges, udp_client,
-};
-use crate::listing::{listed, planned};
+use crate::lab::{Lab, NODE_NAME, ranges};
+use crate::model::{Cluster, PODS, SERVICES, Shape, Step};
 
 crate::tests![
     any_story_is_answered_as_a_naive_reading_says,
     who_terminates_and_is_not_ready_answers_if_published,
     who_terminates_and_is_not_ready_answers_nobody_otherwise,
+    a_proxy_that_died_in_the_middle_of_a_change_is_followed_by_one_that_completes_it,
 ];
 
-/// A pod's ports: the odd ones call the second one `http`.
-const PORTS: [u16; 2] = [8080, 8081];
-const SERVICES: u8 = 3;
-const PODS: u8 = 5;
-
-/// A change of a small cluster; its numbers choose from few names, so that changes meet.
-#[derive(Debug, Clone)]
-enum Step {
-    Service { name: u8, shape: Shape },
-    NoService(u8),
-    Pod { name: u8, labels: u8, ready: bool },
-    Terminate(u8),
-    NoPod(u8),
-}
-
-/// What a service is like.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    /// Which of the two labels its selector has; 0: only the one that all pods have.
-    selector: u8,
-    affinity: bool,
-    turns: bool,
-    local: bool,
-    not_ready_too: bool,
-}
-
 fn step() -> impl Strategy<Value = Step> {
-    let shape =
-        (0..4u8, any::<[bool; 4]>()).prop_map(|(selector, [affinity, turns, local, not_ready_too])| Shape {
+    let shape = (0..4u8, any::<[bool; 5]>()).prop_map(
+        |(selector, [affinity, turns, local, not_ready_too, exchanged])| Shape {
             selector,
             affinity,
             turns,
             local,
             not_ready_too,
-        });
+            exchanged,
+        },
+    );
     prop_oneof![
         4 => (0..SERVICES, shape).prop_map(|(name, shape)| Step::Service { name, shape }),
         1 => (0..SERVICES).prop_map(Step::NoService),
@@ -74,6 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(name, labels, ready)| Step::Pod { name, labels, ready }),
         2 => (0..PODS).prop_map(Step::Terminate),
         1 => (0..PODS).prop_map(Step::NoPod),
+        1 => Just(Step::NewProxy),
+        1 => Just(Step::NoTable),
     ]
 }
 
@@ -101,14 +69,70 @@ fn any_story_is_answered_as_a_naive_reading_says() {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
+fn a_proxy_that_died_in_the_middle_of_a_change_is_followed_by_one_that_completes_it() {
+    let config = Config {
+        cases: 8,
+        max_shrink_iters: 30,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let (before, last) = (
+        prop::collection::vec(step(), 4..12),
+        prop::collection::vec(step(), 1..8),
+    );
+    let result = TestRunner::new(config).run(&(before, last, any::<prop::sample::Index>()), |story| {
+        let (before, last, moment) = story;
+        let mut cluster = Cluster::new();
+        cluster.settle();
+        cluster.lab.stop_proxy();
+        let mut watch = cluster.lab.store.watch();
+        let mut plan = Plan::new(NODE_NAME.to_owned(), ranges());
+        let mut next_change = |cluster: &mut Cluster, steps: &[Step]| {
+            for step in steps.iter().filter(|step| step.is_of_objects()) {
+                cluster.take(step);
+            }
+            cluster.controllers.run();
+            while let Some(event) = watch.try_next() {
+                plan.record(&event);
+            }
+            plan.commit()
+        };
+        // What the proxy has loaded already.
+        next_change(&mut cluster, &[]);
+        let whole = next_change(&mut cluster, &before);
+        make(&cluster.lab, &whole, |parts| parts);
+        let broken = next_change(&mut cluster, &last);
+        make(&cluster.lab, &broken, |parts| moment.index(parts + 1));
+        cluster.lab.restart_proxy();
+        cluster.settle();
+        cluster.check_maps();
+        cluster.check_answers();
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// As the proxy makes a change: rules, elements, rules. Only the first `how_many` of so many parts.
+fn make(lab: &Lab, change: &Transaction, how_many: impl Fn(usize) -> usize) {
+    let mut elements = change.changes();
+    let parts = how_many(elements.len() + 2);
+    let (first, last) = (parts > 0, parts > elements.len() + 1);
+    elements.truncate(parts.saturating_sub(1));
+    let rules = |is_made: bool, rules: String| {
+        if is_made && !rules.is_empty() {
+            lab.nft().load(&rules).unwrap();
+        }
+    };
+    rules(first, change.rules_before());
+    Maps::open(&lab.node, TABLE).unwrap().change(elements).unwrap();
+    rules(last, change.rules_after());
+}
+
 /// The answer of a service whose only pod terminates, and isn't ready.
 fn answer_of_the_unready(not_ready_too: bool) -> Result<SocketAddr, ErrorKind> {
     let shape = Shape {
-        selector: 0,
-        affinity: false,
-        turns: false,
-        local: false,
         not_ready_too,
+        ..Shape::PLAIN
     };
     let mut cluster = Cluster::new();
     for step in [
@@ -133,268 +157,4 @@ fn who_terminates_and_is_not_ready_answers_if_published() {
 
 fn who_terminates_and_is_not_ready_answers_nobody_otherwise() {
     assert_eq!(answer_of_the_unready(false), Err(ErrorKind::ConnectionRefused));
-}
-
-struct Cluster {
-    lab: Lab,
-    registry: Registry,
-    controllers: Controllers,
-    client: PodLink,
-    pods: Vec<PodLink>,
-    shapes: [Option<Shape>; SERVICES as usize],
-    /// Labels and readiness; whether it is terminating.
-    states: [Option<(u8, bool, bool)>; PODS as usize],
-}
-
-impl Cluster {
-    fn new() -> Self {
-        let store = Store::new(Arc::new(|| Time(Timestamp::UNIX_EPOCH)));
-        let options = RegistryOptions {
-            service_cidr: "10.96.0.0/16".parse().unwrap(),
-        };
-        let registry = Registry::new(store.clone(), options).unwrap();
-        let lab = Lab::with_store(store);
-        let pods = (0..PODS).map(|_| {
-            let pod = lab.client();
-            PORTS
-                .iter()
-                .for_each(|port| listen(&pod.netns, pod.address, *port));
-            pod
-        });
-        Self {
-            client: lab.client(),
-            pods: pods.collect(),
-            controllers: Controllers::new(registry.clone()),
-            registry,
-            lab,
-            shapes: [None; SERVICES as usize],
-            states: [None; PODS as usize],
-        }
-    }
-
-    fn take(&mut self, step: &Step) {
-        match *step {
-            Step::Service { name, shape } => {
-                self.registry
-                    .apply(Object::Service(service(name, shape)))
-                    .unwrap();
-                self.shapes[usize::from(name)] = Some(shape);
-            }
-            Step::NoService(name) => {
-                let name = usize::from(name);
-                let deleted = self
-                    .registry
-                    .delete(Kind::Service, &in_default(&format!("service-{name}")));
-                assert_eq!(deleted.is_ok(), self.shapes[name].take().is_some());
-            }
-            Step::Pod { name, labels, ready } => self.set_pod(name, labels, ready),
-            Step::Terminate(name) => {
-                let _ = self
-                    .registry
-                    .delete(Kind::Pod, &in_default(&format!("pod-{name}")));
-                if let Some((_, _, terminating)) = &mut self.states[usize::from(name)] {
-                    *terminating = true;
-                }
-            }
-            Step::NoPod(name) => {
-                let _ = self.lab.store.remove::<Pod>(&in_default(&format!("pod-{name}")));
-                self.states[usize::from(name)] = None;
-            }
-        }
-    }
-
-    /// Here the test is the kubelet.
-    fn set_pod(&mut self, name: u8, labels: u8, ready: bool) {
-        let index = usize::from(name);
-        self.registry.apply(Object::Pod(pod(name, labels))).unwrap();
-        let address = self.pods[index].address.to_string();
-        let conditions = json!([{ "type": "Ready", "status": if ready { "True" } else { "False" } }]);
-        let status = PodStatus {
-            phase: Some("Running".to_owned()),
-            pod_ips: Some(vec![PodIP { ip: address.clone() }]),
-            pod_ip: Some(address),
-            conditions: serde_json::from_value(conditions).unwrap(),
-            ..PodStatus::default()
-        };
-        let set = |pod: &mut Pod| pod.status = Some(status);
-        self.lab
-            .store
-            .modify(&in_default(&format!("pod-{name}")), set)
-            .unwrap();
-        let terminating = self.states[index].is_some_and(|(_, _, terminating)| terminating);
-        self.states[index] = Some((labels, ready, terminating));
-    }
-
-    fn settle(&mut self) {
-        self.controllers.run();
-        self.lab.settle();
-    }
-
-    fn check_maps(&self) {
-        let mut watch = self.lab.store.watch();
-        let mut plan = Plan::new(NODE_NAME.to_owned(), ranges());
-        while let Some(event) = watch.try_next() {
-            plan.record(&event);
-        }
-        assert_eq!(listed(&self.lab.nft()), planned(&plan.commit().add));
-    }
-
-    fn check_answers(&self) {
-        for name in 0..SERVICES {
-            let Some(address) = self.cluster_ip(name) else {
-                continue;
-            };
-            let shape = self.shapes[usize::from(name)].unwrap();
-            for (protocol, port) in [
-                (Protocol::Tcp, 80),
-                (Protocol::Udp, 80),
-                (Protocol::Tcp, 81),
-                (Protocol::Tcp, 82),
-            ] {
-                let to = SocketAddr::new(address, port);
-                let answers = || self.answer(protocol, to);
-                match self.expected(shape, protocol, port) {
-                    Expected::Silence => assert_eq!(answers(), Err(ErrorKind::TimedOut), "{protocol} {to}"),
-                    Expected::By(pods) if pods.is_empty() => {
-                        assert_eq!(answers(), Err(ErrorKind::ConnectionRefused), "{protocol} {to}");
-                    }
-                    Expected::By(pods) if shape.affinity => {
-                        let seen: BTreeSet<_> = (0..3).map(|_| answers().unwrap()).collect();
-                        assert!(
-                            seen.len() == 1 && seen.is_subset(&pods),
-                            "{protocol} {to}: {seen:?}, {pods:?}"
-                        );
-                    }
-                    Expected::By(pods) => {
-                        let mut seen = BTreeSet::new();
-                        // That one of five isn't seen in so many is one in 10^14.
-                        for _ in 0..150 {
-                            seen.insert(answers().unwrap());
-                            if seen == pods {
-                                break;
-                            }
-                        }
-                        assert_eq!(seen, pods, "{protocol} {to}");
-                    }
-                }
-            }
-        }
-    }
-
-    fn cluster_ip(&self, name: u8) -> Option<IpAddr> {
-        let service = self
-            .lab
-            .store
-            .get::<Service>(&in_default(&format!("service-{name}")))?;
-        service.spec.as_ref()?.cluster_ip.as_ref()?.parse().ok()
-    }
-
-    fn expected(&self, shape: Shape, protocol: Protocol, port: u16) -> Expected {
-        let target = |pod: u8| match (protocol, port) {
-            (Protocol::Tcp, 80) => Some(PORTS[0]),
-            (Protocol::Udp, 80) => Some(PORTS[1]),
-            (Protocol::Tcp, 81) => Some(PORTS[usize::from(pod % 2)]),
-            _ => None,
-        };
-        // Ready; otherwise serving to the last.
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        for name in 0..PODS {
-            let Some((labels, ready, terminating)) = self.states[usize::from(name)] else {
-                continue;
-            };
-            let Some(target) = target(name).filter(|_| labels & shape.selector == shape.selector) else {
-                continue;
-            };
-            let end = SocketAddr::new(self.pods[usize::from(name)].address, target);
-            if shape.not_ready_too || (ready && !terminating) {
-                first.push((name, end));
-            } else if ready {
-                second.push((name, end));
-            }
-        }
-        let is_here = |(name, _): &&(u8, SocketAddr)| !shape.local || !name.is_multiple_of(3);
-        let of = |pods: &[(u8, SocketAddr)]| pods.iter().filter(is_here).map(|(_, end)| *end).collect();
-        let (ready, leaving): (BTreeSet<_>, BTreeSet<_>) = (of(&first), of(&second));
-        let here = if ready.is_empty() { leaving } else { ready };
-        let all_elsewhere = here.is_empty() && !(first.is_empty() && second.is_empty());
-        if shape.local && all_elsewhere {
-            Expected::Silence
-        } else {
-            Expected::By(here)
-        }
-    }
-
-    fn answer(&self, protocol: Protocol, to: SocketAddr) -> Result<SocketAddr, ErrorKind> {
-        let from: &Netns = &self.client.netns;
-        let source = match protocol {
-            Protocol::Tcp => {
-                let stream = connect_within(A_WHILE, from, &to.to_string()).map_err(|error| error.kind())?;
-                stream.local_addr().unwrap()
-            }
-            Protocol::Udp => {
-                let socket = udp_client(from, &to.to_string());
-                ask_udp(&socket).map_err(|error| match error.kind() {
-                    ErrorKind::WouldBlock => ErrorKind::TimedOut,
-                    other => other,
-                })?;
-                socket.local_addr().unwrap()
-            }
-        };
-        let original = Tuple {
-            source,
-            destination: to,
-        };
-        Ok(answerer(&self.lab, protocol, original))
-    }
-}
-
-enum Expected {
-    By(BTreeSet<SocketAddr>),
-    Silence,
-}
-
-fn service(name: u8, shape: Shape) -> Service {
-    let mut selector = json!({ "app": "any" });
-    for (bit, label) in [(1, "a"), (2, "b")] {
-        if shape.selector & bit != 0 {
-            selector[label] = json!("yes");
-        }
-    }
-    let order = if shape.turns { "RoundRobin" } else { "" };
-    let service = json!({
-        "metadata": {
-            "name": format!("service-{name}"),
-            "annotations": { "podlab.dev/load-balancing": order },
-        },
-        "spec": {
-            "selector": selector,
-            "ports": [
-                { "name": "number", "port": 80, "targetPort": PORTS[0] },
-                { "name": "datagrams", "port": 80, "targetPort": PORTS[1], "protocol": "UDP" },
-                { "name": "name", "port": 81, "targetPort": "http" },
-                { "name": "unknown", "port": 82, "targetPort": "nobody-has-it" },
-            ],
-            "sessionAffinity": if shape.affinity { "ClientIP" } else { "None" },
-            "internalTrafficPolicy": if shape.local { "Local" } else { "Cluster" },
-            "publishNotReadyAddresses": shape.not_ready_too,
-        },
-    });
-    serde_json::from_value(service).unwrap()
-}
-
-/// Each third pod is on another node, as far as its object says.
-fn pod(name: u8, labels: u8) -> Pod {
-    let mut all = json!({ "app": "any" });
-    for (bit, label) in [(1, "a"), (2, "b")] {
-        all[label] = json!(if labels & bit != 0 { "yes" } else { "no" });
-    }
-    let port = json!({ "name": "http", "containerPort": PORTS[usize::from(name % 2)] });
-    let pod = json!({
-        "metadata": { "name": format!("pod-{name}"), "labels": all },
-        "spec": {
-            "nodeName": if name.is_multiple_of(3) { "another" } else { NODE_NAME },
-            "containers": [{ "name": "server", "image": "podlab/echo", "ports": [port] }],
-        },
-    });
-    serde_json::from_value(pod).unwrap()
 }
