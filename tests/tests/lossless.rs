@@ -2,7 +2,7 @@
 //! come and go; and connections to pods that stay are never broken.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -119,6 +119,10 @@ fn nothing_is_lost(user: User, requests: u64) {
 
     let [web, by_hand, sticky, lines] =
         [WEB, FLIPPED, STICKY, LINES].map(|it| it.parse::<SocketAddr>().expect("an address"));
+    // The API's answer to whoever writes a slice doesn't wait for the node.
+    lab.until("the slice is in effect", || {
+        talker.visit(|| TcpStream::connect(by_hand)).is_ok()
+    });
     let talks = Talks::start(talker, &node, lines, TALKS, PAUSE);
     let clients = Clients::start(clients, &[web, by_hand, sticky], Duration::ZERO);
     let say = |what: &str| {
