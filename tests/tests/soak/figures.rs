@@ -149,13 +149,13 @@ impl Figures {
         }
     }
 
-    /// The figures as a table, and what has become more than it may.
+    /// The figures as a table, and which have become more than they may.
     pub(crate) fn judge(&self, before: &Look, after: &Look) -> (String, Vec<String>) {
         let mut table =
             "| what | at rest before | second quarter | last quarter | may be | at rest after |\n\
                          | --- | ---: | ---: | ---: | ---: | ---: |\n"
                 .to_owned();
-        let mut grown = Vec::new();
+        let mut grown = left(before, after);
         for (figure, values) in &self.0 {
             let quarter = values.len() / 4;
             let second = median(&values[quarter..2 * quarter]);
@@ -169,12 +169,23 @@ impl Figures {
             if last > bound {
                 grown.push(format!("{figure}: from {second:.1} to {last:.1}"));
             }
-            if remains(figure).is_some_and(|more| after > before + more) {
-                grown.push(format!("{figure}, at rest: from {before:.1} to {after:.1}"));
-            }
         }
         (table, grown)
     }
+}
+
+/// What is more at rest after all than it may be.
+pub(crate) fn left(before: &Look, after: &Look) -> Vec<String> {
+    let is_left = |figure: &str| remains(figure).is_some_and(|more| after[figure] > before[figure] + more);
+    let figures = before.keys().filter(|figure| is_left(figure));
+    figures
+        .map(|figure| {
+            format!(
+                "{figure}, at rest: from {:.1} to {:.1}",
+                before[figure], after[figure]
+            )
+        })
+        .collect()
 }
 
 fn median(values: &[f64]) -> f64 {
