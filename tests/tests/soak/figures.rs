@@ -33,8 +33,8 @@ fn remains(figure: &str) -> Option<f64> {
     match figure {
         ANONYMOUS | OF_FILES => Some(64.0),
         DESCRIPTORS | THREADS => Some(slack(figure)),
-        // A chain stays for each number of endpoints that some service has had.
-        CHAINS | "elements of picks" | CONNECTIONS => None,
+        // A chain stays for each number of endpoints that some service has had, and clients are remembered for hours.
+        CHAINS | "elements of picks" | "elements of affinity" | CONNECTIONS => None,
         _ => Some(0.0),
     }
 }
