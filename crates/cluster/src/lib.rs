@@ -124,9 +124,12 @@ impl Cluster {
         }
         let node_range = node_range(options.pod_cidr, options.node_cidr_mask_size)?;
         let mut underlay = Underlay::create().await?;
-        let node = underlay.add_node(NODE, Netns::create()?).await?;
+        let netns = Netns::create()?;
+        let (node, network) = tokio::try_join!(
+            underlay.add_node(NODE, netns.clone(), options.pod_cidr),
+            NodeNetwork::create(netns, node_range, options.pod_cidr),
+        )?;
         let outside = underlay.add_outside().await?;
-        let network = NodeNetwork::create(node.netns.clone(), node_range, options.pod_cidr).await?;
         let dns = dns::address(options.service_cidr);
         let kubelet = Kubelet::new(
             NODE.to_owned(),

@@ -1,5 +1,6 @@
 //! Connections as the kernel tracks them: who asked whom, and who answered.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -95,7 +96,7 @@ impl Conntrack {
     /// # Errors
     /// `EPERM` without CAP_NET_ADMIN over the namespace; `InvalidData` when the kernel's answer can't be read.
     pub fn flows(&self) -> io::Result<Vec<Flow>> {
-        self.request(NLM_F_DUMP, ConntrackMessage::Get(Vec::new()))
+        self.request(NLM_F_DUMP, ConntrackMessage::Get(Vec::new()), flow)
     }
 
     /// The flow whose client sends `original`, if there is one.
@@ -104,7 +105,7 @@ impl Conntrack {
     /// As [`Self::flows`].
     pub fn get(&self, protocol: Protocol, original: &Tuple) -> io::Result<Option<Flow>> {
         let key = vec![attribute(protocol, original)];
-        match self.request(NLM_F_ACK, ConntrackMessage::Get(key)) {
+        match self.request(NLM_F_ACK, ConntrackMessage::Get(key), flow) {
             Ok(flows) => Ok(flows.into_iter().next()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -116,14 +117,36 @@ impl Conntrack {
     /// # Errors
     /// `EPERM` without CAP_NET_ADMIN over the namespace.
     pub fn delete(&self, flow: &Flow) -> io::Result<()> {
-        let key = vec![attribute(flow.protocol, &flow.original)];
-        match self.request(NLM_F_ACK, ConntrackMessage::Delete(key)) {
+        self.remove(vec![attribute(flow.protocol, &flow.original)])
+    }
+
+    /// Forgets all that these addresses send and are sent, over whatever protocol.
+    ///
+    /// # Errors
+    /// As [`Self::flows`].
+    pub fn forget(&self, addresses: &HashSet<IpAddr>) -> io::Result<()> {
+        let all = ConntrackMessage::Get(Vec::new());
+        let keys = self.request(NLM_F_DUMP, all, |entry| {
+            let is_theirs = entry.iter().any(|attribute| is_of(attribute, addresses));
+            is_theirs.then(|| entry.into_iter().filter(is_original).collect())
+        })?;
+        keys.into_iter().try_for_each(|key| self.remove(key))
+    }
+
+    fn remove(&self, key: Vec<ConntrackAttribute>) -> io::Result<()> {
+        match self.request(NLM_F_ACK, ConntrackMessage::Delete(key), |_| None::<()>) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result.map(drop),
         }
     }
 
-    fn request(&self, flags: u16, message: ConntrackMessage) -> io::Result<Vec<Flow>> {
+    /// What `pick` takes of the entries that the kernel answers with.
+    fn request<T>(
+        &self,
+        flags: u16,
+        message: ConntrackMessage,
+        pick: impl Fn(Vec<ConntrackAttribute>) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | flags;
         let header_of_all = NetfilterHeader::new(NetfilterProtoFamily::IPv4, 0, 0);
@@ -137,12 +160,13 @@ impl Conntrack {
 
         let socket = self.lock();
         socket.send(&buffer, 0)?;
-        let mut flows = Vec::new();
+        let mut picked = Vec::new();
         let mut answer = Vec::with_capacity(MESSAGE_SIZE);
         loop {
             receive(&socket, &mut answer)?;
-            if read(&answer, &mut flows)? == Answer::Complete {
-                return Ok(flows);
+            let answer = read(&answer, |entry| picked.extend(pick(entry)))?;
+            if answer == Answer::Complete {
+                return Ok(picked);
             }
         }
     }
@@ -160,7 +184,7 @@ enum Answer {
 }
 
 /// Reads the messages of one datagram.
-fn read(mut datagram: &[u8], flows: &mut Vec<Flow>) -> io::Result<Answer> {
+fn read(mut datagram: &[u8], mut take: impl FnMut(Vec<ConntrackAttribute>)) -> io::Result<Answer> {
     while !datagram.is_empty() {
         let message = NetlinkMessage::<NetfilterMessage>::deserialize(datagram).map_err(io::Error::other)?;
         match message.payload {
@@ -170,7 +194,7 @@ fn read(mut datagram: &[u8], flows: &mut Vec<Flow>) -> io::Result<Answer> {
             NetlinkPayload::InnerMessage(NetfilterMessage {
                 inner: NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)),
                 ..
-            }) => flows.extend(flow(&attributes)),
+            }) => take(attributes),
             _ => {}
         }
         let length = (message.header.length as usize).next_multiple_of(4);
@@ -179,14 +203,35 @@ fn read(mut datagram: &[u8], flows: &mut Vec<Flow>) -> io::Result<Answer> {
     Ok(Answer::Continues)
 }
 
+fn is_original(attribute: &ConntrackAttribute) -> bool {
+    matches!(attribute, ConntrackAttribute::CtaTupleOrig(_))
+}
+
+/// Whether it is a direction of a flow from or to one of these addresses.
+fn is_of(attribute: &ConntrackAttribute, addresses: &HashSet<IpAddr>) -> bool {
+    let (ConntrackAttribute::CtaTupleOrig(parts) | ConntrackAttribute::CtaTupleReply(parts)) = attribute
+    else {
+        return false;
+    };
+    parts.iter().any(|part| {
+        let TuplePart::Ip(ends) = part else { return false };
+        ends.iter().any(|end| match end {
+            IPTuple::SourceAddress(address) | IPTuple::DestinationAddress(address) => {
+                addresses.contains(address)
+            }
+            _ => false,
+        })
+    })
+}
+
 /// None for other protocols than those podlab tracks.
-fn flow(attributes: &[ConntrackAttribute]) -> Option<Flow> {
+fn flow(attributes: Vec<ConntrackAttribute>) -> Option<Flow> {
     let mut original = None;
     let mut reply = None;
     for attribute in attributes {
         match attribute {
-            ConntrackAttribute::CtaTupleOrig(parts) => original = tuple(parts),
-            ConntrackAttribute::CtaTupleReply(parts) => reply = tuple(parts),
+            ConntrackAttribute::CtaTupleOrig(parts) => original = tuple(&parts),
+            ConntrackAttribute::CtaTupleReply(parts) => reply = tuple(&parts),
             _ => {}
         }
     }

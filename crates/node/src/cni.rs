@@ -8,6 +8,7 @@ mod addresses;
 mod leaving;
 pub mod links;
 mod node;
+mod rules;
 mod sysctl;
 mod underlay;
 

@@ -219,7 +219,8 @@ fn hosts_of_the_underlay_reach_each_other() {
     let runtime = Runtime::new().unwrap();
     let (_underlay, node, outside) = runtime.block_on(async {
         let mut underlay = Underlay::create().await.unwrap();
-        let node = underlay.add_node("node-1", Netns::create().unwrap()).await;
+        let pods = "10.244.0.0/16".parse().unwrap();
+        let node = underlay.add_node("node-1", Netns::create().unwrap(), pods).await;
         let outside = underlay.add_outside().await;
         (underlay, node.unwrap(), outside.unwrap())
     });

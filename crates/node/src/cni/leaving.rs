@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use podlab_kernel::conntrack::Conntrack;
 use podlab_kernel::rtnl::Rtnl;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -15,11 +16,16 @@ const AT_ONCE: usize = 256;
 
 /// The links of one node that are to go.
 pub(super) struct Leaving {
-    rtnl: Arc<Rtnl>,
-    bridge: u32,
+    node: Arc<Node>,
     waiting: Mutex<Vec<Departure>>,
     /// Held by who removes links. The others wait for it, and are often gone themselves when they get it.
     turn: tokio::sync::Mutex<()>,
+}
+
+struct Node {
+    rtnl: Arc<Rtnl>,
+    bridge: u32,
+    flows: Conntrack,
 }
 
 struct Departure {
@@ -29,24 +35,24 @@ struct Departure {
 }
 
 impl Leaving {
-    pub(super) fn new(rtnl: Arc<Rtnl>, bridge: u32) -> Self {
+    pub(super) fn new(rtnl: Arc<Rtnl>, bridge: u32, flows: Conntrack) -> Self {
         Self {
-            rtnl,
-            bridge,
+            node: Arc::new(Node { rtnl, bridge, flows }),
             waiting: Mutex::new(Vec::new()),
             turn: tokio::sync::Mutex::new(()),
         }
     }
 
-    /// Removes a port of the bridge, and the neighbour that is behind it.
+    /// Removes a port of the bridge, the neighbour that is behind it, and what is remembered of its connections: answers
+    /// to them must not find who has the address next.
     pub(super) async fn remove(&self, link: u32, address: IpAddr) -> Result<(), CniError> {
         let (gone, result) = oneshot::channel();
         self.lock().push(Departure { link, address, gone });
         let turn = self.turn.lock().await;
         let departures = self.next_departures();
         if !departures.is_empty() {
-            let (rtnl, bridge) = (self.rtnl.clone(), self.bridge);
-            spawn_blocking(move || see_off(&rtnl, bridge, departures))
+            let node = self.node.clone();
+            spawn_blocking(move || node.see_off(departures))
                 .await
                 .map_err(CniError::because("remove links"))?;
         }
@@ -66,14 +72,24 @@ impl Leaving {
     }
 }
 
-fn see_off(rtnl: &Rtnl, bridge: u32, departures: Vec<Departure>) {
-    let mut steps = remove_links(departures.iter().map(|departure| departure.link));
-    let neighbours = departures
-        .iter()
-        .map(|departure| remove_neighbour(bridge, departure.address));
-    steps.extend(neighbours);
-    let result = rtnl.apply(steps).map_err(CniError::from);
-    for departure in departures {
-        let _ = departure.gone.send(result.clone());
+impl Node {
+    fn see_off(&self, departures: Vec<Departure>) {
+        let result = self.remove(&departures);
+        for departure in departures {
+            let _ = departure.gone.send(result.clone());
+        }
+    }
+
+    fn remove(&self, departures: &[Departure]) -> Result<(), CniError> {
+        let mut steps = remove_links(departures.iter().map(|departure| departure.link));
+        let neighbours = departures
+            .iter()
+            .map(|departure| remove_neighbour(self.bridge, departure.address));
+        steps.extend(neighbours);
+        self.rtnl.apply(steps)?;
+        let addresses = departures.iter().map(|departure| departure.address).collect();
+        self.flows
+            .forget(&addresses)
+            .map_err(CniError::because("forget connections of pods that are gone"))
     }
 }

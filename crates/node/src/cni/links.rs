@@ -20,6 +20,9 @@ use nix::errno::Errno;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::Step;
 
+/// The metric of a route that is taken when there is no other to the same range.
+const LAST: u32 = u32::MAX;
+
 /// Index of the loopback device in every namespace.
 pub const LOOPBACK: u32 = 1;
 /// Index that the first further device of a namespace is given.
@@ -123,7 +126,7 @@ pub fn add_address(link: u32, address: IpAddr, prefix: u8) -> Step {
 
 /// A route to one neighbour that no prefix of the link covers.
 pub fn add_link_route(link: u32, to: IpAddr) -> Step {
-    let mut message = route(link, to);
+    let mut message = route_through(link, to);
     message.header.scope = RouteScope::Link;
     message.header.destination_prefix_length = if to.is_ipv4() { 32 } else { 128 };
     message
@@ -137,12 +140,27 @@ pub fn add_link_route(link: u32, to: IpAddr) -> Step {
 
 /// The way to everything else.
 pub fn add_default_route(link: u32, gateway: IpAddr) -> Step {
-    let mut message = route(link, gateway);
+    let mut message = route_through(link, gateway);
     message
         .attributes
         .push(RouteAttribute::Gateway(route_address(gateway)));
     Step::add(
         format!("add default route via {gateway}"),
+        RouteNetlinkMessage::NewRoute(message),
+    )
+}
+
+/// Whoever is in this range and isn't found by another route is nowhere: nobody is asked further away.
+pub fn add_dead_end(range: IpNet) -> Step {
+    let mut message = route(range.addr());
+    message.header.destination_prefix_length = range.prefix_len();
+    message.header.kind = RouteType::Unreachable;
+    message.attributes = vec![
+        RouteAttribute::Destination(route_address(range.network())),
+        RouteAttribute::Priority(LAST),
+    ];
+    Step::add(
+        format!("add dead end {range}"),
         RouteNetlinkMessage::NewRoute(message),
     )
 }
@@ -188,13 +206,19 @@ fn up(link: u32) -> LinkMessage {
     message
 }
 
-fn route(link: u32, through: IpAddr) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    message.header.address_family = family(through);
-    message.header.table = RouteHeader::RT_TABLE_MAIN;
-    message.header.protocol = RouteProtocol::Static;
+fn route_through(link: u32, through: IpAddr) -> RouteMessage {
+    let mut message = route(through);
     message.header.kind = RouteType::Unicast;
     message.attributes = vec![RouteAttribute::Oif(link)];
+    message
+}
+
+/// One to addresses of the same family as this one.
+fn route(like: IpAddr) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(like);
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.protocol = RouteProtocol::Static;
     message
 }
 

@@ -5,18 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
+use podlab_kernel::conntrack::Conntrack;
 use podlab_kernel::netns::Netns;
-use podlab_kernel::nft::Nft;
 use podlab_kernel::rtnl::{Refused, Rtnl};
-use tokio::task::spawn_blocking;
 
 use super::leaving::Leaving;
 use super::links::{
-    ETH0, LOOPBACK, add_address, add_bridge, add_default_route, add_link_route, add_veth, isolate, mac_of,
-    put_neighbour, remove_links, remove_neighbour, set_up,
+    ETH0, LOOPBACK, add_address, add_bridge, add_dead_end, add_default_route, add_link_route, add_veth,
+    isolate, mac_of, put_neighbour, remove_links, remove_neighbour, set_up,
 };
 use super::sysctl::write_sysctls;
-use super::{AddressPool, CniError};
+use super::{AddressPool, CniError, rules};
 
 /// Name and index of the bridge on a node.
 const BRIDGE: (&str, u32) = ("cni0", 3);
@@ -24,7 +23,9 @@ const BRIDGE: (&str, u32) = ("cni0", 3);
 const FIRST_POD: u32 = 16;
 
 /// A node forwards, answers for itself only, and tells nobody of a better way: every way leads through it. It
-/// refuses each datagram to a service without endpoints, not one a second.
+/// refuses each datagram to a service without endpoints, not one a second. Its loopback and its own addresses are nobody
+/// else's, and a packet's way isn't its sender's to choose. All of it is said, because a new namespace has of IPv4 what the
+/// machine has, and a machine that bears a real node lets others to its loopback. Addresses are IPv4's only.
 const NODE_SYSCTLS: &[(&str, &str)] = &[
     ("net/ipv4/ip_forward", "1"),
     ("net/ipv4/icmp_ratemask", "0"),
@@ -32,12 +33,20 @@ const NODE_SYSCTLS: &[(&str, &str)] = &[
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
+    ("net/ipv4/conf/all/route_localnet", "0"),
+    ("net/ipv4/conf/default/route_localnet", "0"),
+    ("net/ipv4/conf/all/accept_local", "0"),
+    ("net/ipv4/conf/default/accept_local", "0"),
+    ("net/ipv4/conf/all/accept_source_route", "0"),
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
     ("net/bridge/bridge-nf-call-iptables", "0"),
     ("net/bridge/bridge-nf-call-ip6tables", "0"),
 ];
 
-/// What container runtimes set in a pod: low ports and ping for everybody.
+/// What container runtimes set in a pod: low ports and ping for everybody. Nobody is reached by IPv6, but for a pod by
+/// itself on its loopback.
 const POD_SYSCTLS: &[(&str, &str)] = &[
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
     ("net/ipv4/ip_unprivileged_port_start", "0"),
     ("net/ipv4/ping_group_range", "0 0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
@@ -83,15 +92,28 @@ impl NodeNetwork {
         rtnl.apply(vec![
             add_bridge(BRIDGE.0, BRIDGE.1, mac_of(gateway)),
             add_address(BRIDGE.1, gateway, pod_cidr.prefix_len()),
+            add_dead_end(cluster_cidr),
         ])?;
-        masquerade(netns.clone(), pod_cidr, cluster_cidr).await?;
+        let ranges = [
+            ("POD_CIDR", pod_cidr.to_string()),
+            ("CLUSTER_CIDR", cluster_cidr.to_string()),
+        ];
+        rules::load(
+            netns.clone(),
+            "masquerade.nft",
+            include_str!("masquerade.nft"),
+            &ranges,
+        )
+        .await?;
+        let flows =
+            Conntrack::open(&netns).map_err(CniError::because("open a socket to connection tracking"))?;
         let rtnl = Arc::new(rtnl);
         Ok(Self {
             netns,
             gateway,
             pool: Mutex::new(pool),
             next_link: AtomicU32::new(FIRST_POD),
-            leaving: Leaving::new(rtnl.clone(), BRIDGE.1),
+            leaving: Leaving::new(rtnl.clone(), BRIDGE.1, flows),
             rtnl,
         })
     }
@@ -135,16 +157,6 @@ impl NodeNetwork {
     fn lock_pool(&self) -> MutexGuard<'_, AddressPool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn masquerade(netns: Netns, pod_cidr: IpNet, cluster_cidr: IpNet) -> Result<(), CniError> {
-    let rules = include_str!("masquerade.nft")
-        .replace("POD_CIDR", &pod_cidr.to_string())
-        .replace("CLUSTER_CIDR", &cluster_cidr.to_string());
-    spawn_blocking(move || Nft::new(netns)?.load(&rules))
-        .await
-        .map_err(CniError::because("run nft"))?
-        .map_err(CniError::because("load masquerade.nft"))
 }
 
 /// Connects the namespace that the calling thread is in.

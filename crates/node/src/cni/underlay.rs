@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::Rtnl;
 
-use super::CniError;
 use super::links::{ETH0, LOOPBACK, add_address, add_bridge, add_default_route, add_veth, mac_of, set_up};
 use super::sysctl::write_sysctls;
+use super::{CniError, rules};
 
 /// Name and index of the bridge that the underlay consists of.
 const BRIDGE: (&str, u32) = ("underlay", 2);
@@ -62,13 +63,26 @@ impl Underlay {
         Ok(Self { rtnl, hosts: 0 })
     }
 
-    /// Connects a node: addresses from 172.18.0.2 on.
+    /// Connects a node: addresses from 172.18.0.2 on. It takes what is for itself, and nothing that comes from pods,
+    /// whose addresses are of `cluster_cidr`.
     ///
     /// # Errors
     /// [`CniError`] with what the kernel refused.
-    pub async fn add_node(&mut self, name: &str, netns: Netns) -> Result<Host, CniError> {
+    pub async fn add_node(
+        &mut self,
+        name: &str,
+        netns: Netns,
+        cluster_cidr: IpNet,
+    ) -> Result<Host, CniError> {
         let number = self.hosts + 2;
-        self.connect(name, address(0, number), netns)
+        let node = self.connect(name, address(0, number), netns)?;
+        let values = [
+            ("CLUSTER_CIDR", cluster_cidr.to_string()),
+            ("NODE_ADDRESS", node.address.to_string()),
+        ];
+        let rules = include_str!("underlay.nft");
+        rules::load(node.netns.clone(), "underlay.nft", rules, &values).await?;
+        Ok(node)
     }
 
     /// Connects a host that is no node, far from the nodes' addresses: 172.18.255.2.

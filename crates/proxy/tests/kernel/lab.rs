@@ -67,8 +67,8 @@ impl Lab {
         RUNTIME.block_on(async {
             let node = Netns::create().unwrap();
             let mut underlay = Underlay::create().await.unwrap();
-            underlay.add_node(NODE_NAME, node.clone()).await.unwrap();
             let PodRanges { cluster, node: pods } = ranges();
+            underlay.add_node(NODE_NAME, node.clone(), cluster).await.unwrap();
             let network = NodeNetwork::create(node.clone(), pods, cluster).await.unwrap();
             let (proxy, progress) = start_proxy(&store, &node);
             Self {

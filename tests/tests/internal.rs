@@ -1,0 +1,93 @@
+//! Nobody outside of the cluster gets in: each trick that is known, against the network of a real cluster.
+//!
+//! Whoever is outside is root in a host beside the nodes: he sends whatever frames he likes. A test is a trick that
+//! fails; and where something particular stands in its way, the trick works as soon as that is taken away.
+
+#![allow(clippy::unwrap_used)]
+
+use std::env;
+use std::process::ExitCode;
+
+use clap::Parser;
+use libtest_mimic::{Arguments, Trial};
+use podlab_node::sandbox;
+use podlab_workloads::{Workload, until_stopped};
+
+#[path = "internal/external.rs"]
+mod external;
+#[path = "internal/frames.rs"]
+mod frames;
+#[path = "internal/host.rs"]
+mod host;
+#[path = "internal/lab.rs"]
+mod lab;
+#[path = "internal/loopback.rs"]
+mod loopback;
+#[path = "internal/neighbours.rs"]
+mod neighbours;
+#[path = "internal/routing.rs"]
+mod routing;
+#[path = "internal/spoofing.rs"]
+mod spoofing;
+#[path = "internal/stale.rs"]
+mod stale;
+
+fn main() -> ExitCode {
+    if env::args().nth(1).is_some_and(|argument| argument == "workload") {
+        run_workload();
+        return ExitCode::SUCCESS;
+    }
+    let arguments = Arguments::from_args();
+    host::serve_on_the_machine();
+    let result = sandbox::run(|_| {
+        let tests = [
+            external::TESTS,
+            host::TESTS,
+            loopback::TESTS,
+            neighbours::TESTS,
+            routing::TESTS,
+            spoofing::TESTS,
+            stale::TESTS,
+        ]
+        .concat();
+        let trials = tests.into_iter().map(|(name, test)| {
+            Trial::test(name, move || {
+                test();
+                Ok(())
+            })
+        });
+        u8::from(libtest_mimic::run(&arguments, trials.collect()).has_failed())
+    });
+    match result {
+        Ok(code) => code.into(),
+        Err(error) => {
+            eprintln!("THESE TESTS CAN'T RUN HERE, AND FAIL: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What this program is in a pod: one of podlab's own workloads, or somebody who means no good.
+fn run_workload() {
+    #[derive(Parser)]
+    enum InPod {
+        Dns(podlab_dns::server::Options),
+        ChangeTheNetwork,
+        #[command(flatten)]
+        Other(Workload),
+    }
+    match InPod::parse_from(env::args().skip(1)) {
+        InPod::Dns(options) => until_stopped(podlab_dns::server::serve(options)).unwrap(),
+        InPod::ChangeTheNetwork => host::change_the_network(),
+        InPod::Other(workload) => podlab_workloads::run(workload).unwrap(),
+    }
+}
+
+/// Names and tests as a table, because the harness has to be told of them.
+#[macro_export]
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) const TESTS: &[(&str, fn())] =
+            &[$((concat!(module_path!(), "::", stringify!($name)), $name as fn())),+];
+    };
+}
