@@ -15,6 +15,9 @@ use podlab_kernel::netns::Netns;
 /// Longer than any answer takes on a busy machine: a packet that is lost is sent again after a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A server has closed a connection without a byte of an answer.
+const UNANSWERED: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
 /// What a client does with its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
@@ -33,6 +36,8 @@ pub struct Tally {
     pub answered: u64,
     /// How many connections they took.
     pub connections: u64,
+    /// How many were asked again, because their connection was closed while it was idle.
+    pub again: u64,
     /// Those that had none.
     pub lost: Vec<String>,
     /// How many each pod answered.
@@ -45,6 +50,7 @@ impl Tally {
     fn add(&mut self, other: Self) {
         self.answered += other.answered;
         self.connections += other.connections;
+        self.again += other.again;
         self.lost.extend(other.lost);
         for (pod, count) in other.by_pod {
             *self.by_pod.entry(pod).or_default() += count;
@@ -57,9 +63,10 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} requests on {} connections answered by {} pods, the slowest in {:.0?}; {} lost",
+            "{} requests on {} connections, {} of them asked again, answered by {} pods, the slowest in {:.0?}; {} lost",
             self.answered,
             self.connections,
+            self.again,
             self.by_pod.len(),
             self.slowest,
             self.lost.len()
@@ -142,7 +149,17 @@ impl Client {
         let asked = Instant::now();
         let kept = self.kept.remove(&server);
         let how = if kept.is_some() { "kept" } else { "new" };
-        if let Err(error) = self.exchange(server, kept) {
+        let mut done = self.exchange(server, kept);
+        if let Err(error) = &done
+            && how == "kept"
+            && error.kind() == UNANSWERED
+        {
+            // A server may close a connection that nobody uses while a request is on its way: all clients of HTTP know,
+            // and ask again (RFC 9112, 9.3.1).
+            self.tally.again += 1;
+            done = self.exchange(server, None);
+        }
+        if let Err(error) = done {
             self.tally.lost.push(format!(
                 "{:.3} s: client {} at {server}, on a {how} connection, after {:.0?}: {error}",
                 asked.duration_since(began).as_secs_f64(),
@@ -218,10 +235,12 @@ impl Head {
         loop {
             line.clear();
             if from.read_line(&mut line)? == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "closed without an answer",
-                ));
+                let kind = if head.status.is_empty() {
+                    UNANSWERED
+                } else {
+                    io::ErrorKind::UnexpectedEof
+                };
+                return Err(io::Error::new(kind, "closed without an answer"));
             }
             let text = line.trim_end();
             if text.is_empty() {
