@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup clients test kill conformance oracle lint supply-chain bench bench-full bench-dns scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup clients test kill conformance oracle lint supply-chain bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -57,3 +57,9 @@ bench bench-full: setup
 # The name server beside dnsmasq; needs dnsmasq and dnsperf.
 bench-dns: build
 	@scripts/bench-dns.sh $(PODLAB)
+
+# A cluster under traffic that changes fifty times a second, for as many MINUTES, into docs/soak.md: nothing grows, and
+# nothing is lost.
+soak: setup
+	@SOAK_MINUTES=$(or $(MINUTES),30) $(CARGO) test --release --package podlab-tests --test soak
+	@[ "$$(id -u)" != 0 ] || chown --reference=Makefile docs/soak.md

@@ -1,8 +1,11 @@
 //! What the end-to-end tests share: the built binary, and the users that it is run as.
 
+pub mod flips;
 pub mod host;
 pub mod https;
+pub mod lab;
 pub mod live;
+pub mod load;
 pub mod processes;
 
 use std::os::fd::IntoRawFd;
@@ -120,6 +123,11 @@ pub fn binary() -> &'static Path {
                 "--message-format",
                 "json",
             ])
+            .args(if cfg!(debug_assertions) {
+                None
+            } else {
+                Some("--release")
+            })
             .current_dir(workspace())
             .stderr(Stdio::inherit())
             .output()

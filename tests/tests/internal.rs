@@ -77,7 +77,7 @@ fn run_workload() {
         Other(Workload),
     }
     match InPod::parse_from(env::args().skip(1)) {
-        InPod::Dns(options) => until_stopped(podlab_dns::server::serve(options)).unwrap(),
+        InPod::Dns(options) => until_stopped(|_| podlab_dns::server::serve(options)).unwrap(),
         InPod::ChangeTheNetwork => host::change_the_network(),
         InPod::Other(workload) => podlab_workloads::run(workload).unwrap(),
     }

@@ -16,6 +16,8 @@ mod events;
 mod exec;
 #[path = "kubelet/forward.rs"]
 mod forward;
+#[path = "kubelet/hooks.rs"]
+mod hooks;
 #[path = "kubelet/lab.rs"]
 mod lab;
 #[path = "kubelet/logs.rs"]
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
             events::TESTS,
             exec::TESTS,
             forward::TESTS,
+            hooks::TESTS,
             logs::TESTS,
             sources::TESTS,
         ]

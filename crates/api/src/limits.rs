@@ -2,7 +2,9 @@
 
 mod confinement;
 
-use k8s_openapi::api::core::v1::{Container, DownwardAPIVolumeFile, PodSpec, Service, Volume};
+use k8s_openapi::api::core::v1::{
+    Container, DownwardAPIVolumeFile, LifecycleHandler, PodSpec, Service, Volume,
+};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 
 use crate::diagnostic::Severity;
@@ -208,6 +210,15 @@ impl Limits {
                 );
             }
         }
+        if let Some(lifecycle) = &container.lifecycle {
+            let path = format!("{path}.lifecycle");
+            self.hook(format!("{path}.postStart"), lifecycle.post_start.as_ref());
+            self.hook(format!("{path}.preStop"), lifecycle.pre_stop.as_ref());
+            if lifecycle.stop_signal.is_some() {
+                let message = "podlab stops every container with SIGTERM";
+                self.warning(format!("{path}.stopSignal"), message);
+            }
+        }
         let probes = [
             ("livenessProbe", &container.liveness_probe),
             ("readinessProbe", &container.readiness_probe),
@@ -229,6 +240,19 @@ impl Limits {
                     "podlab's probes speak HTTP only, not HTTPS",
                 );
             }
+        }
+    }
+
+    fn hook(&mut self, path: String, hook: Option<&LifecycleHandler>) {
+        let Some(hook) = hook else { return };
+        let scheme = hook.http_get.as_ref().and_then(|get| get.scheme.as_deref());
+        if scheme == Some("HTTPS") {
+            let message = "podlab's hooks speak HTTP only, not HTTPS";
+            self.error(format!("{path}.httpGet.scheme"), message);
+        }
+        if hook.tcp_socket.is_some() {
+            let message = "a hook of this kind does nothing and fails, as in Kubernetes; there are exec, httpGet and sleep";
+            self.warning(format!("{path}.tcpSocket"), message);
         }
     }
 }

@@ -23,7 +23,13 @@ pub(crate) fn built_in(image: &str) -> Option<BuiltIn> {
 
 pub(crate) fn run(workload: Workload) -> u8 {
     let result = match workload {
-        Workload::Dns(options) => until_stopped(server::serve(options)).map_err(|error| error.to_string()),
+        Workload::Dns(options) => until_stopped(async |ending| {
+            tokio::select! {
+                ended = server::serve(options) => ended,
+                () = ending.closed() => Ok(()),
+            }
+        })
+        .map_err(|error| error.to_string()),
         Workload::Other(workload) => podlab_workloads::run(workload).map_err(|error| error.to_string()),
     };
     match result {

@@ -15,7 +15,7 @@ use axum::routing::get;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{WorkloadError, listen, pod};
+use crate::{Ending, WorkloadError, listen, pod};
 use order::NewOrder;
 use store::{OrderStore, StoreError, StoredOrder};
 
@@ -39,7 +39,7 @@ struct Served {
     served_by: String,
 }
 
-pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
+pub(crate) async fn serve(options: Options, ending: Ending) -> Result<(), WorkloadError> {
     let seed = match std::env::var("SEED_ORDER") {
         Ok(seed) => Some((
             seed.parse()
@@ -55,9 +55,8 @@ pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
         .route("/whoami", get(whoami))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready))
-        .with_state(store)
-        .into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listen(options.port).await?, router).await?)
+        .with_state(store);
+    Ok(ending.serve_http(listen(options.port).await?, router).await?)
 }
 
 async fn list(State(store): State<Arc<OrderStore>>) -> Result<Json<Vec<Served>>, StoreError> {

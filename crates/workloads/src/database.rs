@@ -16,7 +16,7 @@ use std::sync::Arc;
 use pgwire::tokio::process_socket;
 use tokio::net::TcpListener;
 
-use crate::{WorkloadError, listen};
+use crate::{Ending, WorkloadError, listen};
 use engine::Engine;
 use wire::Session;
 
@@ -31,10 +31,14 @@ pub struct Options {
     file: PathBuf,
 }
 
-pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
+pub(crate) async fn serve(options: Options, ending: Ending) -> Result<(), WorkloadError> {
     // Opened once at the start, so that a file that can't be used is told at once.
     open(&options.file)?;
-    accept(listen(options.port).await?, &options.file).await
+    let listener = listen(options.port).await?;
+    tokio::select! {
+        ended = accept(listener, &options.file) => ended,
+        () = ending.closed() => Ok(()),
+    }
 }
 
 async fn accept(listener: TcpListener, file: &Path) -> Result<(), WorkloadError> {

@@ -1,6 +1,7 @@
 //! Echo servers: what comes in goes back, with who answered and who asked.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
@@ -10,10 +11,14 @@ use axum::response::{AppendHeaders, IntoResponse, Json};
 use axum::routing::get;
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 use serde::Serialize;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::JoinSet;
 
-use crate::{WorkloadError, listen, pod};
+use crate::{Ending, WorkloadError, listen, pod};
 
+/// What is read from a stream at once.
+const CHUNK: usize = 16 * 1024;
 /// The largest payload of a UDP datagram.
 const DATAGRAM: usize = 65_507;
 
@@ -44,29 +49,28 @@ struct Seen {
     body: String,
 }
 
-pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
+pub(crate) async fn serve(options: Options, ending: Ending) -> Result<(), WorkloadError> {
     let mut servers: Vec<BoxFuture<Result<(), WorkloadError>>> = Vec::new();
     for port in options.http_ports {
-        servers.push(http(listen(port).await?).boxed());
+        servers.push(http(listen(port).await?, ending.clone()).boxed());
     }
     for port in options.tcp_ports {
-        servers.push(tcp(listen(port).await?).boxed());
+        servers.push(tcp(listen(port).await?, ending.clone()).boxed());
     }
     for port in options.udp_ports {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await;
         let socket = socket.map_err(|source| WorkloadError::Listen { port, source })?;
-        servers.push(udp(socket).boxed());
+        servers.push(udp(socket, ending.clone()).boxed());
     }
     try_join_all(servers).await?;
     Ok(())
 }
 
-async fn http(listener: TcpListener) -> Result<(), WorkloadError> {
+async fn http(listener: TcpListener, ending: Ending) -> Result<(), WorkloadError> {
     let router = Router::new()
         .route("/healthz", get(async || "ok"))
-        .fallback(describe)
-        .into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, router).await?)
+        .fallback(describe);
+    Ok(ending.serve_http(listener, router).await?)
 }
 
 async fn describe(
@@ -92,22 +96,53 @@ async fn describe(
     (AppendHeaders([("x-podlab-pod", pod::name())]), Json(seen))
 }
 
-async fn tcp(listener: TcpListener) -> Result<(), WorkloadError> {
+async fn tcp(listener: TcpListener, ending: Ending) -> Result<(), WorkloadError> {
+    let mut connections = JoinSet::new();
     loop {
-        let (mut stream, _) = listener.accept().await?;
-        tokio::spawn(async move {
-            let (mut read, mut write) = stream.split();
-            // The client may leave in the middle; that is no news.
-            let _ = tokio::io::copy(&mut read, &mut write).await;
-        });
+        tokio::select! {
+            accepted = listener.accept() => {
+                ending.note_newcomer();
+                // The client may leave in the middle; that is no news.
+                connections.spawn(send_back(accepted?.0, ending.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+            () = ending.closed() => break,
+        }
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+    Ok(())
 }
 
-async fn udp(socket: UdpSocket) -> Result<(), WorkloadError> {
+/// Until the client has sent all, or this workload ends: then nothing that came is left without an answer, and the
+/// client is waited for, because what it sends to a closed socket would break the connection.
+async fn send_back(mut stream: TcpStream, ending: Ending) -> io::Result<()> {
+    let (mut read, mut write) = stream.split();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let length = tokio::select! {
+            biased;
+            length = read.read(&mut buffer) => length?,
+            () = ending.closed() => 0,
+        };
+        if length == 0 {
+            break;
+        }
+        write.write_all(&buffer[..length]).await?;
+    }
+    write.shutdown().await?;
+    copy(&mut read, &mut sink()).await.map(drop)
+}
+
+async fn udp(socket: UdpSocket, ending: Ending) -> Result<(), WorkloadError> {
     let mut buffer = vec![0; DATAGRAM];
     loop {
+        let received = tokio::select! {
+            received = socket.recv_from(&mut buffer) => received,
+            () = ending.closed() => return Ok(()),
+        };
         // An ICMP error about an answer that nobody waited for also comes up here.
-        if let Ok((length, client)) = socket.recv_from(&mut buffer).await {
+        if let Ok((length, client)) = received {
             let _ = socket.send_to(&buffer[..length], client).await;
         }
     }

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Form, RequestExt, Router};
 use serde::{Deserialize, Serialize};
 
-use crate::{WorkloadError, listen, pod};
+use crate::{Ending, WorkloadError, listen, pod};
 use client::{Answer, Backend};
 
 /// Where the frontend listens and whom it asks.
@@ -46,14 +46,14 @@ struct NewOrder {
     quantity: i32,
 }
 
-pub(crate) async fn serve(options: Options) -> Result<(), WorkloadError> {
+pub(crate) async fn serve(options: Options, ending: Ending) -> Result<(), WorkloadError> {
     let backend = Backend::new(options.backend);
     let router = Router::new()
         .route("/", get(show))
         .route("/orders", post(order))
         .route("/healthz", get(async || "ok"))
         .with_state(Arc::new(backend));
-    Ok(axum::serve(listen(options.port).await?, router).await?)
+    Ok(ending.serve_http(listen(options.port).await?, router).await?)
 }
 
 async fn show(State(backend): State<Arc<Backend>>) -> Response {

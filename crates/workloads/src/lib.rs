@@ -3,6 +3,7 @@
 mod backend;
 mod database;
 mod echo;
+mod ending;
 mod frontend;
 pub mod images;
 mod pod;
@@ -11,7 +12,8 @@ use std::net::Ipv4Addr;
 
 use clap::Subcommand;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+
+pub use ending::{Ending, until_stopped};
 
 /// A program that a pod can run without any image.
 #[derive(Debug, Subcommand)]
@@ -58,41 +60,25 @@ pub enum WorkloadError {
     },
 }
 
-/// Runs a workload until it fails, or SIGTERM or SIGINT ends it, which is not an error.
+/// Runs a workload until it fails, or has ended after SIGTERM or SIGINT, which is not an error: servers go on for a
+/// moment then, for those who are on their way, and finish what they have.
 ///
 /// # Errors
 /// [`WorkloadError`] with what the workload needs and doesn't have.
 pub fn run(workload: Workload) -> Result<(), WorkloadError> {
-    until_stopped(serve(workload))
+    until_stopped(|ending| serve(workload, ending))
 }
 
-/// Does some work as the first process of a container, until it is done, or SIGTERM or SIGINT ends it.
-///
-/// # Errors
-/// Those of the work, and of the kernel when it gives no runtime.
-pub fn until_stopped<E: From<std::io::Error>>(work: impl Future<Output = Result<(), E>>) -> Result<(), E> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        // A container's first process has no default for these signals: without a handler they are ignored.
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            ended = work => ended,
-            _ = terminate.recv() => Ok(()),
-            _ = interrupt.recv() => Ok(()),
-        }
-    })
-}
-
-async fn serve(workload: Workload) -> Result<(), WorkloadError> {
+async fn serve(workload: Workload, ending: Ending) -> Result<(), WorkloadError> {
     match workload {
-        Workload::Echo(options) => echo::serve(options).await,
-        Workload::Frontend(options) => frontend::serve(options).await,
-        Workload::Backend(options) => backend::serve(options).await,
-        Workload::Database(options) => database::serve(options).await,
-        Workload::Pause => std::future::pending().await,
+        Workload::Echo(options) => echo::serve(options, ending).await,
+        Workload::Frontend(options) => frontend::serve(options, ending).await,
+        Workload::Backend(options) => backend::serve(options, ending).await,
+        Workload::Database(options) => database::serve(options, ending).await,
+        Workload::Pause => {
+            ending.told().await;
+            Ok(())
+        }
     }
 }
 

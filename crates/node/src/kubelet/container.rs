@@ -1,17 +1,21 @@
 //! One container: started, watched, and started again when it ends, as its pod's restartPolicy says.
 
+mod hooks;
 mod probes;
 
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
+use k8s_openapi::api::core::v1 as core;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,6 +28,7 @@ use super::status::{Container as Report, Exit, State, Unfit};
 use crate::images::Input;
 use crate::mounts::host;
 use crate::process::{Child, Pipes, Program, StartError, start_container};
+use hooks::{Hooks, Unwell};
 use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
@@ -66,7 +71,6 @@ enum News {
     Ready(bool),
     Started(bool),
     Alive(bool),
-    Stop(Duration),
 }
 
 /// A container's life; `tell` gets each new state of it.
@@ -239,11 +243,6 @@ impl<T: Fn(Report)> Life<T> {
         let (spec, ground) = (&self.recipe.container, &self.recipe.ground);
         let pid = child.id().unwrap_or_default();
         self.handle.set_running(Some((pid, program.clone())));
-        self.report.started = spec.startup_probe.is_none();
-        self.report.ready = self.report.started && spec.readiness_probe.is_none();
-        (self.tell)(self.report.clone());
-
-        let (send, mut news) = mpsc::unbounded_channel();
         let subject = Subject {
             from: ground.node.network.netns().clone(),
             address: ground.address,
@@ -251,13 +250,43 @@ impl<T: Fn(Report)> Life<T> {
             program,
             ports: probe::named_ports(spec),
         };
-        let mut probes = Probes::start(spec, subject, &self.events, send);
-        let mut stopping = false;
+        let hooks = Hooks {
+            spec,
+            subject: &subject,
+            events: &self.events,
+            log,
+        };
+        // Kubernetes doesn't tell that a container runs before this is done.
+        let (unwell, told) = oneshot::channel();
+        let mut unwell = Some(unwell);
+        let mut end = |message, probe: Option<&core::Probe>| {
+            let grace = self.recipe.grace(probe);
+            // Once is enough.
+            if let Some(unwell) = unwell.take() {
+                let _ = unwell.send(Unwell { message, grace });
+            }
+        };
+        let mut ending = pin!(hooks.end(self.stop.clone(), told).fuse());
+        tokio::select! {
+            done = hooks.post_start() => if !done {
+                end("FailedPostStartHook".to_owned(), None);
+            },
+            _ = child.wait() => {}
+            () = &mut ending => {}
+        }
+        self.report.started = spec.startup_probe.is_none();
+        self.report.ready = self.report.started && spec.readiness_probe.is_none();
+        (self.tell)(self.report.clone());
+
+        let (send, mut news) = mpsc::unbounded_channel();
+        let mut probes = Probes::start(spec, &subject, &self.events, send);
         let code = loop {
             let next = tokio::select! {
+                // First: when it has been waited for, its number may be another's, who must not be killed.
+                biased;
                 status = child.wait() => News::Exited(status),
                 Some(next) = news.recv() => next,
-                grace = stop_ordered(&mut self.stop), if !stopping => News::Stop(grace),
+                () = &mut ending => continue,
             };
             match next {
                 News::Exited(status) => break status.map_or(START_ERROR, exit_code),
@@ -273,26 +302,15 @@ impl<T: Fn(Report)> Life<T> {
                 }
                 News::Alive(false) | News::Started(false) => {
                     log.note("podlab: killed, because its probe failed");
-                    let probe = if self.report.started {
-                        "liveness"
+                    let (kind, probe) = if self.report.started {
+                        ("liveness", &spec.liveness_probe)
                     } else {
-                        "startup"
+                        ("startup", &spec.startup_probe)
                     };
                     let name = &spec.name;
-                    let message = format!("Container {name} failed {probe} probe, will be restarted");
-                    self.events.normal("Killing", message);
+                    let message = format!("Container {name} failed {kind} probe, will be restarted");
                     probes.stop();
-                    signal(pid, Signal::SIGKILL);
-                }
-                News::Stop(grace) => {
-                    stopping = true;
-                    let message = format!("Stopping container {}", spec.name);
-                    self.events.normal("Killing", message);
-                    signal(pid, Signal::SIGTERM);
-                    tokio::spawn(async move {
-                        sleep(grace).await;
-                        signal(pid, Signal::SIGKILL);
-                    });
+                    end(message, probe.as_ref());
                 }
                 News::Ready(_) | News::Started(_) | News::Alive(true) => {}
             }

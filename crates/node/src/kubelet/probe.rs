@@ -1,4 +1,4 @@
-//! Asks a container how it is: `httpGet`, `tcpSocket`, `exec`.
+//! Asks a container how it is: `httpGet`, `tcpSocket`, `exec`. Hooks do the same for other reasons.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -155,7 +155,12 @@ fn seconds(value: Option<i32>, default: u64) -> Duration {
 
 async fn ask(subject: &Subject, probe: &Probe) -> io::Result<()> {
     if let Some(action) = &probe.http_get {
-        http_get(subject, action).await
+        match http_get(subject, action).await? {
+            200..400 => Ok(()),
+            status => Err(io::Error::other(format!(
+                "HTTP probe failed with statuscode: {status}"
+            ))),
+        }
     } else if let Some(action) = &probe.tcp_socket {
         let address = subject.address(action.host.as_deref(), &action.port)?;
         subject.connect(address).await.map(drop)
@@ -191,7 +196,7 @@ fn out_of_time(subject: &Subject, probe: &Probe, limit: Duration) -> String {
 }
 
 /// Runs a command in the container: a failure says what it wrote.
-async fn run(subject: &Subject, command: &[String]) -> io::Result<()> {
+pub(super) async fn run(subject: &Subject, command: &[String]) -> io::Result<()> {
     let program = Program {
         argv: command.to_vec(),
         ..subject.program.clone()
@@ -215,8 +220,8 @@ fn path(action: &HTTPGetAction) -> String {
     }
 }
 
-/// Any status from 200 to 399 is a success.
-async fn http_get(subject: &Subject, action: &HTTPGetAction) -> io::Result<()> {
+/// The status of the answer.
+pub(super) async fn http_get(subject: &Subject, action: &HTTPGetAction) -> io::Result<u16> {
     let address = subject.address(action.host.as_deref(), &action.port)?;
     let path = path(action);
     let broken = |error: &dyn std::fmt::Display| {
@@ -246,12 +251,5 @@ async fn http_get(subject: &Subject, action: &HTTPGetAction) -> io::Result<()> {
         .send_request(request)
         .await
         .map_err(|error| broken(&error))?;
-    let status = response.status().as_u16();
-    if (200..400).contains(&status) {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!(
-            "HTTP probe failed with statuscode: {status}"
-        )))
-    }
+    Ok(response.status().as_u16())
 }

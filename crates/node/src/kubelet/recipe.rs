@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
 use podlab_control::store::{Shared, name_of};
@@ -101,6 +102,17 @@ impl Ground {
 }
 
 impl Recipe {
+    /// How long the container has to end by itself when its pod goes on; a probe that ends it may have its own word.
+    pub(super) fn grace(&self, probe: Option<&core::Probe>) -> Duration {
+        let pod = self.ground.pod.borrow();
+        let spec = pod.spec.as_ref();
+        let seconds = probe
+            .and_then(|probe| probe.termination_grace_period_seconds)
+            .or(spec.and_then(|spec| spec.termination_grace_period_seconds))
+            .unwrap_or(30);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    }
+
     /// What the container is started with now.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::kubelet::probe::{self, Pace, Subject};
 pub(super) struct Probes<'a> {
     tasks: JoinSet<()>,
     spec: &'a core::Container,
-    subject: Subject,
+    subject: &'a Subject,
     events: &'a Events,
     news: UnboundedSender<News>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Probes<'a> {
 impl<'a> Probes<'a> {
     pub(super) fn start(
         spec: &'a core::Container,
-        subject: Subject,
+        subject: &'a Subject,
         events: &'a Events,
         news: UnboundedSender<News>,
     ) -> Self {
