@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup clients test kill conformance oracle lint supply-chain bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup clients test kill conformance oracle fuzz-smoke lint supply-chain bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -37,6 +37,10 @@ kill: setup
 # Kubernetes' own JSON Schemas: what they refuse, podlab refuses.
 oracle: setup
 	@scripts/oracle.sh
+
+# Inputs that nobody thought of, for a minute; needs a C++ compiler. fuzz/README.md has the way to longer runs.
+fuzz-smoke:
+	@scripts/fuzz-smoke.sh
 
 lint:
 	@$(CARGO) fmt --all --check

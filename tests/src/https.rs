@@ -54,15 +54,33 @@ impl Kubeconfig {
     /// # Errors
     /// When there is no answer.
     pub fn get(&self, path: &str) -> io::Result<(u16, String)> {
+        self.send("GET", path, "application/json", &[])
+    }
+
+    /// Sends a body; the status code and the body of what is answered.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn send(&self, method: &str, path: &str, media_type: &str, body: &[u8]) -> io::Result<(u16, String)> {
+        let length = format!("Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());
+        self.ask(method, path, &length, body)
+    }
+
+    /// With headers that say how long the body is, which may not all be sent.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> io::Result<(u16, String)> {
         let stream = TcpStream::connect(self.server)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         let name = self.server.ip().into();
         let client = ClientConnection::new(Arc::new(self.tls()), name).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(client, stream);
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: podlab\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: podlab\r\nAccept: application/json\r\n{headers}Connection: close\r\n\r\n"
         )?;
+        stream.write_all(body)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();

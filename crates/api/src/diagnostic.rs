@@ -6,7 +6,12 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Source, Span};
+use crate::source::{Source, Span, boundary};
+
+/// How many bytes of a line are shown before and after what is marked in it: a file may be one line.
+const AROUND: usize = 200;
+/// The most bytes of a message, and of advice: what is wrong with a value often tells the value.
+const LONGEST_TEXT: usize = 2_000;
 
 /// Whether an input can be used all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,15 +62,28 @@ struct Excerpt {
 
 impl Excerpt {
     fn new(source: &Source, span: Span, label: String) -> Self {
-        let text = source.line(span.start.line).to_owned();
+        let line = source.line(span.start.line);
+        let marked = source.columns(span);
+        let start = boundary(line, marked.start.saturating_sub(AROUND));
+        let end = boundary(line, marked.end.min(marked.start + AROUND) + AROUND);
         Self {
             source: source.name.clone(),
             line: span.start.line,
-            marked: source.columns(span),
-            text,
+            marked: marked.start - start..marked.end.min(end) - start,
+            text: line[start..end].to_owned(),
             label,
         }
     }
+}
+
+/// Without its middle, if it is longer than so many bytes: nobody would read it.
+pub(crate) fn shortened(text: String, longest: usize) -> String {
+    if text.len() <= longest {
+        return text;
+    }
+    let start = boundary(&text, longest / 2);
+    let end = boundary(&text, text.len() - longest / 2);
+    format!("{} [{} bytes] {}", &text[..start], end - start, &text[end..])
 }
 
 impl Diagnostic {
@@ -75,7 +93,7 @@ impl Diagnostic {
             source: source.name.clone(),
             line: span.start.line,
             column: span.start.column,
-            message,
+            message: shortened(message, LONGEST_TEXT),
             help: None,
             excerpts: vec![Excerpt::new(source, span, String::new())],
         }
@@ -88,7 +106,7 @@ impl Diagnostic {
     /// With advice on what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into(), LONGEST_TEXT));
         self
     }
 

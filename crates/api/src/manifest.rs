@@ -32,6 +32,9 @@ use objects::Objects;
 
 pub use located::Located;
 
+/// After so much that is wrong, nobody needs to know the rest.
+const MOST: usize = 1_000;
+
 /// A file as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
@@ -57,9 +60,7 @@ pub struct Reading {
 impl Reading {
     /// Whether something is so wrong that nothing can be run.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.diagnostics.iter().any(is_error)
     }
 
     /// The same with every warning an error.
@@ -108,6 +109,10 @@ pub fn read_scenario(files: &[SourceFile], there: impl IntoIterator<Item = Objec
     documents.reading(files, known)
 }
 
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
 fn nothing_in(file: &SourceFile, message: &str) -> Diagnostic {
     let start = Position { line: 1, column: 1 };
     let source = Source::new(&file.name, &file.text);
@@ -128,8 +133,14 @@ impl Documents {
         let mut documents = Vec::new();
         for file in files {
             let source = Arc::new(Source::new(&file.name, &file.text));
+            let mut errors = 0;
             for node in yaml::parse(&source, &mut diagnostics) {
+                if errors > MOST {
+                    break;
+                }
+                let before = diagnostics.len();
                 documents.push(document(&source, node, None, &mut diagnostics));
+                errors += diagnostics[before..].iter().filter(|it| is_error(it)).count();
             }
         }
         if let (Some(file), true, true) = (files.first(), documents.is_empty(), diagnostics.is_empty()) {

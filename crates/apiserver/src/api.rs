@@ -24,6 +24,9 @@ use crate::write::{Answer, Request, Written};
 /// No object is larger: etcd's limit for a request, and Kubernetes' for a body.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
+/// How many bytes of warnings an answer has, as in Kubernetes: headers can't take any number of them.
+const MOST_WARNINGS: usize = 4 * 1024;
+
 /// Answers a request for the resource at `path`.
 pub(crate) async fn resource(
     registry: &Registry,
@@ -91,7 +94,12 @@ fn answer(
         Answer::Object(object) => json(code, view.object(&object, true)),
         Answer::Json(value) => json(code, value),
     };
+    let mut letters = 0;
     for warning in warnings {
+        letters += warning.len();
+        if letters > MOST_WARNINGS {
+            break;
+        }
         // What can't stand in a header is left out of it.
         let text: String = warning.chars().filter(|letter| !letter.is_control()).collect();
         let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");

@@ -9,6 +9,8 @@ mod discovery;
 mod documents;
 mod failure;
 mod fields;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod golang;
 pub mod in_process;
 pub mod kubeconfig;

@@ -4,8 +4,8 @@
 
 #[cfg(test)]
 pub(crate) mod client;
-mod frame;
-mod headers;
+pub(crate) mod frame;
+pub(crate) mod headers;
 mod session;
 #[cfg(test)]
 mod tests;

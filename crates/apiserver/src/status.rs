@@ -239,7 +239,7 @@ impl From<ApiError> for Failure {
                 Self::invalid(kind.as_str(), kind.group(), &name, &errors)
             }
             ApiError::NoNamespace(name) => Self::not_found(Kind::Namespace, &name),
-            ApiError::Forbidden { kind, name, .. } => {
+            ApiError::Forbidden { kind, name, .. } | ApiError::Exceeded { kind, name, .. } => {
                 Self::new(StatusCode::FORBIDDEN, "Forbidden", message).of(kind, &name)
             }
             ApiError::Precondition { kind, name, .. } => {

@@ -51,6 +51,8 @@ pub struct Controllers {
     terminating: BTreeSet<String>,
     /// Pods that find no room on any node.
     crowd: Crowd,
+    /// Sets that have too few pods because the cluster has as many as it can.
+    refused: BTreeSet<Key>,
     timers: Timers,
     recorders: Recorders,
     /// The revision up to which all events were seen.
@@ -88,6 +90,7 @@ impl Controllers {
             garbage: BTreeSet::new(),
             terminating: BTreeSet::new(),
             crowd: Crowd::default(),
+            refused: BTreeSet::new(),
             timers: Timers::default(),
             recorders,
             seen: 0,
@@ -165,6 +168,9 @@ impl Controllers {
         self.dirty.insert((event.object.kind(), name.clone()));
         self.mark_garbage(event);
         self.mark_namespace(event);
+        if event.object.kind() == Kind::Pod && event.change == Change::Deleted {
+            self.dirty.append(&mut self.refused);
+        }
         if let Object::Pod(pod) = &*event.object
             && (event.change == Change::Deleted || is_over(pod))
         {

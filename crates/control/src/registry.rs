@@ -26,6 +26,9 @@ use crate::store::{Store, StoreError, name_of};
 pub use delete::{Deleted, Deletion, FOREGROUND, ORPHAN, Propagation};
 pub use write::{Mode, Part};
 
+/// How many pods a cluster has at most, running or waiting: about five times as many as a node can have.
+pub const MOST_PODS: usize = 5_000;
+
 /// What a registry has to know of its cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct RegistryOptions {
@@ -79,6 +82,19 @@ pub enum ApiError {
         name: String,
         /// Why it is.
         why: String,
+    },
+    /// Reason `Forbidden`: there are as many of the kind as there can be, in the words of a ResourceQuota.
+    #[error(
+        "{of} \"{name}\" is forbidden: exceeded quota: podlab, requested: {of}=1, used: {of}={used}, limited: {of}={used}",
+        of = kind.qualified()
+    )]
+    Exceeded {
+        /// The object's kind.
+        kind: Kind,
+        /// The object's name.
+        name: String,
+        /// How many there are.
+        used: usize,
     },
     /// Reason `Conflict`: the object isn't the one that the request is for.
     #[error("Operation cannot be fulfilled on {} \"{name}\": Precondition failed: {why}", kind.qualified())]
@@ -236,6 +252,17 @@ impl Registry {
             name: name_of(object.metadata()).name,
             why,
         })
+    }
+
+    /// A mistaken number of replicas must not take all memory: what no node has room for only waits.
+    fn check_room(&self, object: &Object) -> Result<(), ApiError> {
+        let kind = object.kind();
+        let used = self.store.count(kind);
+        if kind == Kind::Pod && used >= MOST_PODS {
+            let name = name_of(object.metadata()).name;
+            return Err(ApiError::Exceeded { kind, name, used });
+        }
+        Ok(())
     }
 
     fn lock_addresses(&self) -> MutexGuard<'_, ClusterIps> {

@@ -257,6 +257,11 @@ impl Store {
             .range(kind, namespace, |name| name.namespace == namespace)
     }
 
+    /// How many objects of a kind there are.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.lock().objects.get(&kind).map_or(0, BTreeMap::len)
+    }
+
     /// Tells of each new revision.
     pub fn revisions(&self) -> watch::Receiver<u64> {
         self.lock().revision.subscribe()

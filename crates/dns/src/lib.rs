@@ -5,6 +5,8 @@
 //! standard input in the form of Kubernetes' watches, and has the sockets.
 
 mod feed;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod lookup;
 mod records;
 pub mod responder;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use netlink_packet_core::NetlinkBuffer;
 use netlink_sys::Socket;
 
 /// Puts the next datagram in the place of what `answer` holds, which must have room for it. Whatever wakes up a reading
@@ -14,6 +15,34 @@ pub(crate) fn receive(socket: &Socket, answer: &mut Vec<u8>) -> io::Result<()> {
             result => return result.map(drop),
         }
     }
+}
+
+/// A message of a datagram.
+pub(crate) struct Message<'a> {
+    /// What sort of message it is.
+    pub(crate) kind: u16,
+    /// From its header on; there may be others after it.
+    pub(crate) bytes: &'a [u8],
+}
+
+/// The messages of a datagram. Only such as are expected should be read any further: those that read messages which
+/// podlab never asks for are not made for everything.
+pub(crate) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = io::Result<Message<'_>>> {
+    std::iter::from_fn(move || {
+        let bytes = std::mem::take(&mut datagram);
+        if bytes.is_empty() {
+            return None;
+        }
+        Some(match NetlinkBuffer::new_checked(bytes) {
+            Ok(message) => {
+                let length = (message.length() as usize).next_multiple_of(4);
+                datagram = bytes.get(length..).unwrap_or_default();
+                let kind = message.message_type();
+                Ok(Message { kind, bytes })
+            }
+            Err(error) => Err(io::Error::other(error)),
+        })
+    })
 }
 
 #[cfg(test)]

@@ -17,9 +17,13 @@ use netlink_packet_netfilter::{
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr as NetlinkAddr};
 
-use crate::answer::receive;
+use crate::answer::{messages, receive};
 use crate::netns::Netns;
 
+/// `NLMSG_MIN_TYPE`: what is below is netlink's own, such as an error.
+const NLMSG_MIN_TYPE: u16 = 0x10;
+/// `NFNL_SUBSYS_CTNETLINK`
+const SUBSYSTEM: u16 = 1;
 /// The most that the kernel puts into one message of a dump.
 const MESSAGE_SIZE: usize = 32 * 1024;
 
@@ -178,15 +182,21 @@ impl Conntrack {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+pub(crate) enum Answer {
     Continues,
     Complete,
 }
 
 /// Reads the messages of one datagram.
-fn read(mut datagram: &[u8], mut take: impl FnMut(Vec<ConntrackAttribute>)) -> io::Result<Answer> {
-    while !datagram.is_empty() {
-        let message = NetlinkMessage::<NetfilterMessage>::deserialize(datagram).map_err(io::Error::other)?;
+pub(crate) fn read(datagram: &[u8], mut take: impl FnMut(Vec<ConntrackAttribute>)) -> io::Result<Answer> {
+    for message in messages(datagram) {
+        let message = message?;
+        let is_control = message.kind < NLMSG_MIN_TYPE;
+        if !is_control && message.kind >> 8 != SUBSYSTEM {
+            continue;
+        }
+        let message =
+            NetlinkMessage::<NetfilterMessage>::deserialize(message.bytes).map_err(io::Error::other)?;
         match message.payload {
             NetlinkPayload::Done(_) => return Ok(Answer::Complete),
             NetlinkPayload::Error(error) if error.code.is_none() => return Ok(Answer::Complete),
@@ -197,8 +207,6 @@ fn read(mut datagram: &[u8], mut take: impl FnMut(Vec<ConntrackAttribute>)) -> i
             }) => take(attributes),
             _ => {}
         }
-        let length = (message.header.length as usize).next_multiple_of(4);
-        datagram = datagram.get(length..).unwrap_or_default();
     }
     Ok(Answer::Continues)
 }
@@ -225,7 +233,7 @@ fn is_of(attribute: &ConntrackAttribute, addresses: &HashSet<IpAddr>) -> bool {
 }
 
 /// None for other protocols than those podlab tracks.
-fn flow(attributes: Vec<ConntrackAttribute>) -> Option<Flow> {
+pub(crate) fn flow(attributes: Vec<ConntrackAttribute>) -> Option<Flow> {
     let mut original = None;
     let mut reply = None;
     for attribute in attributes {
@@ -290,4 +298,26 @@ fn attribute(protocol: Protocol, tuple: &Tuple) -> ConntrackAttribute {
             ProtoTuple::DestinationPort(tuple.destination.port()),
         ]),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u16, payload: &[u8]) -> Vec<u8> {
+        let length = 16 + payload.len() as u32;
+        let header = [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), &[0; 10]].concat();
+        [&header, payload].concat()
+    }
+
+    /// A message of nf_tables that its reader panics at: an attribute whose length is less than that of its header.
+    #[test]
+    fn what_nobody_asked_for_is_passed_over() {
+        let attribute = [&[12, 0, 17, 0][..], &[8, 0, 2, 0], &[0; 4]].concat();
+        let set = message(10 << 8 | 9, &[&[2, 0, 0, 0], &attribute[..]].concat());
+        let end = message(3, &[0; 4]);
+        let nothing = |attributes| panic!("{attributes:?}");
+        assert_eq!(read(&[set, end].concat(), nothing).unwrap(), Answer::Complete);
+        assert!(read(&[1; 15], nothing).is_err());
+    }
 }

@@ -4,6 +4,8 @@
 
 mod answer;
 pub mod conntrack;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod maps;
 pub mod netns;
 pub mod nft;

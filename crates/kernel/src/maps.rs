@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NLMSG_ERROR, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_netfilter::nftables::{
     DataAttribute, ListAttribute, NfTablesMessage, SetElementAttribute, SetElementList, SetElementMessage,
@@ -21,7 +21,7 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 
-use crate::answer::receive;
+use crate::answer::{messages, receive};
 use crate::conntrack::Protocol;
 use crate::netns::Netns;
 
@@ -134,15 +134,11 @@ impl Maps {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 result => result?,
             }
-            let message =
-                NetlinkMessage::<NetfilterMessage>::deserialize(&answer).map_err(io::Error::other)?;
-            let NetlinkPayload::Error(error) = message.payload else {
-                continue;
-            };
-            match error.code {
-                None => is_taken = true,
+            match said(&answer)? {
+                Said::Taken => is_taken = true,
                 // The first refusal is the reason for the others.
-                Some(_) => drop(refusal.get_or_insert((message.header.sequence_number, error.to_io()))),
+                Said::Refused(number, source) => drop(refusal.get_or_insert((number, source))),
+                Said::Other => {}
             }
         }
         match refusal {
@@ -155,6 +151,30 @@ impl Maps {
             None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
+}
+
+/// What the kernel says of a batch.
+#[derive(Debug)]
+enum Said {
+    Taken,
+    /// Which message, by its number, and why.
+    Refused(u32, io::Error),
+    Other,
+}
+
+fn said(answer: &[u8]) -> io::Result<Said> {
+    let Some(first) = messages(answer).next().transpose()? else {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+    };
+    if first.kind != NLMSG_ERROR {
+        return Ok(Said::Other);
+    }
+    let message = NetlinkMessage::<NetfilterMessage>::deserialize(first.bytes).map_err(io::Error::other)?;
+    Ok(match message.payload {
+        NetlinkPayload::Error(error) if error.code.is_none() => Said::Taken,
+        NetlinkPayload::Error(error) => Said::Refused(message.header.sequence_number, error.to_io()),
+        _ => Said::Other,
+    })
 }
 
 /// As few batches as possible, of this size at most.
@@ -369,6 +389,22 @@ fn control(message: ControlMessage) -> Message {
         NetfilterMessage::new(header, NetfilterMessageInner::from(message)),
         0,
     )
+}
+
+/// The batches that changes become, each as its bytes.
+#[cfg(fuzzing)]
+pub(crate) fn encoded(
+    table: &'static str,
+    largest: usize,
+    changes: impl IntoIterator<Item = (&'static str, Change)>,
+) -> Vec<Vec<u8>> {
+    batches(table, largest, changes).map(Batch::into_bytes).collect()
+}
+
+/// Reads an answer as the kernel's.
+#[cfg(fuzzing)]
+pub(crate) fn heard(answer: &[u8]) -> io::Result<()> {
+    said(answer).map(drop)
 }
 
 #[cfg(test)]

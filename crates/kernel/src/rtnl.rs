@@ -4,15 +4,15 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NLMSG_ERROR, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::errno::Errno;
 
-use crate::answer::receive;
+use crate::answer::{messages, receive};
 
 /// More than an answer takes: answers don't repeat what was asked.
 const ANSWER_SIZE: usize = 4096;
@@ -136,7 +136,7 @@ impl Connection {
 }
 
 /// The steps as one datagram, numbered from `first` on. The kernel answers each that it refuses, and the last.
-fn encode(steps: &mut [Step], first: u32) -> Vec<u8> {
+pub(crate) fn encode(steps: &mut [Step], first: u32) -> Vec<u8> {
     if let Some(last) = steps.last_mut() {
         last.message.header.flags |= NLM_F_ACK;
     }
@@ -155,7 +155,7 @@ fn encode(steps: &mut [Step], first: u32) -> Vec<u8> {
 }
 
 /// What the kernel has said so far to some steps.
-struct Answers {
+pub(crate) struct Answers {
     steps: Vec<Step>,
     first: u32,
     last: u32,
@@ -164,7 +164,7 @@ struct Answers {
 }
 
 impl Answers {
-    fn expected(steps: Vec<Step>, first: u32) -> Self {
+    pub(crate) fn expected(steps: Vec<Step>, first: u32) -> Self {
         let others = u32::try_from(steps.len()).unwrap_or(u32::MAX).saturating_sub(1);
         Self {
             steps,
@@ -176,10 +176,14 @@ impl Answers {
     }
 
     /// Reads the messages of one datagram. Answers to what was asked before are none of ours.
-    fn read(&mut self, mut datagram: &[u8]) -> io::Result<()> {
-        while !datagram.is_empty() {
-            let message =
-                NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram).map_err(io::Error::other)?;
+    pub(crate) fn read(&mut self, datagram: &[u8]) -> io::Result<()> {
+        for message in messages(datagram) {
+            let message = message?;
+            if message.kind != NLMSG_ERROR {
+                continue;
+            }
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(message.bytes)
+                .map_err(io::Error::other)?;
             let number = message.header.sequence_number;
             let index = number.wrapping_sub(self.first) as usize;
             if let (NetlinkPayload::Error(answer), Some(step)) = (message.payload, self.steps.get(index)) {
@@ -192,8 +196,6 @@ impl Answers {
                 }
                 self.complete |= number == self.last;
             }
-            let length = (message.header.length as usize).next_multiple_of(4);
-            datagram = datagram.get(length..).unwrap_or_default();
         }
         Ok(())
     }
@@ -201,7 +203,7 @@ impl Answers {
 
 #[cfg(test)]
 mod tests {
-    use netlink_packet_core::{NLMSG_ERROR, NetlinkBuffer};
+    use netlink_packet_core::NetlinkBuffer;
     use netlink_packet_route::link::LinkMessage;
 
     use super::*;

@@ -11,6 +11,9 @@ use crate::formats;
 use crate::source::{Source, Span};
 use crate::suggest::suggest;
 
+/// How many differences are told: whoever has more than this has one that is in all of them.
+pub(super) const MOST: usize = 100;
+
 /// A difference from the shape.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -64,6 +67,9 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     /// The value's JSON, none if it doesn't fit.
     fn value(&mut self, node: &'a Node, mark: Span, id: ShapeId) -> Option<Value> {
+        if self.problems.len() >= MOST {
+            return None;
+        }
         match (self.shapes.get(id), &node.content) {
             (Shape::Any, _)
             | (Shape::Bool, Content::Bool(_))
@@ -154,6 +160,9 @@ impl<'a> Checker<'a> {
         let mut values = Map::new();
         for entry in entries {
             let Some(shape) = fields.get(&entry.key) else {
+                if self.problems.len() >= MOST {
+                    break;
+                }
                 self.unknown_field(id, entry, entries);
                 continue;
             };

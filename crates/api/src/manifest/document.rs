@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use super::check::{check, told};
+use super::check::{MOST, check, told};
 use super::kinds::{Treatment, treatment};
 use super::located::{Located, Place};
 use super::shape::shapes;
 use super::tree::{Content, Node};
 use crate::defaults::default_object;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, shortened};
 use crate::limits::limits;
 use crate::object::{Kind, Object};
 use crate::source::Source;
 use crate::validation::validate;
 use crate::warnings::warnings;
+
+/// No name of an object is longer; one that is wrong may be.
+const LONGEST_NAME: usize = 253;
 
 /// What a document is.
 pub(super) enum Document {
@@ -102,7 +105,7 @@ fn subject(node: &Node) -> String {
         .and_then(|metadata| metadata.get("name"))
         .and_then(Node::text)
     {
-        Some(name) if !name.is_empty() => format!("{kind} {name:?}"),
+        Some(name) if !name.is_empty() => format!("{kind} {:?}", shortened(name.to_owned(), LONGEST_NAME)),
         _ => kind.to_owned(),
     }
 }
@@ -146,6 +149,10 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
         let diagnostic = place.say(Severity::Error, problem.span, &problem.message);
         diagnostics.push(with_help(diagnostic, problem.help.clone()));
     }
+    if problems.len() >= MOST {
+        // The rest isn't known, so that nothing can be said of the whole.
+        return Document::Nothing;
+    }
     let mut object = match Object::from_json(kind, value) {
         Ok(object) => object,
         Err(error) => {
@@ -159,16 +166,18 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
 
     // What has a problem already isn't told a second time.
     let told = |path: &str| told(&problems, &prefixed_path(&place.prefix, path));
-    for error in validate(&object).into_iter().filter(|error| !told(&error.place)) {
+    let errors = validate(&object).into_iter().filter(|error| !told(&error.place));
+    for error in errors.take(MOST) {
         diagnostics.push(place.refuse(&error));
     }
-    for limit in limits(&object).into_iter().filter(|limit| !told(&limit.path)) {
+    let limits = limits(&object).into_iter().filter(|limit| !told(&limit.path));
+    for limit in limits.take(MOST) {
         diagnostics.push(place.diagnose(limit.severity, &limit.path, &limit.message));
     }
-    for warning in warnings(&object)
+    let warnings = warnings(&object)
         .into_iter()
-        .filter(|warning| !told(&warning.place))
-    {
+        .filter(|warning| !told(&warning.place));
+    for warning in warnings.take(MOST) {
         let message = prefixed(&place.prefix, &warning.message);
         diagnostics.push(place.say_at(Severity::Warning, &warning.place, &message));
     }

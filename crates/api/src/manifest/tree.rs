@@ -118,12 +118,19 @@ impl Node {
         }
     }
 
-    /// How many values it is made of.
+    /// How many values it is made of; a long text counts for more than one.
     pub(crate) fn size(&self) -> usize {
-        1 + match &self.content {
-            Content::List(items) => items.iter().map(Node::size).sum(),
-            Content::Map(entries) => entries.iter().map(|entry| entry.value.size()).sum(),
-            _ => 0,
+        let of = |text: &str| 1 + text.len() / 100;
+        match &self.content {
+            Content::Text(text) => of(text),
+            Content::List(items) => 1 + items.iter().map(Node::size).sum::<usize>(),
+            Content::Map(entries) => {
+                1 + entries
+                    .iter()
+                    .map(|entry| of(&entry.key) + entry.value.size())
+                    .sum::<usize>()
+            }
+            _ => 1,
         }
     }
 }

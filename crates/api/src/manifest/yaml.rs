@@ -1,20 +1,23 @@
 //! Reads YAML (and JSON, which is part of it) into located trees, one for each document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as ParserSpan, StrInput, Tag};
 
 use super::scalar::resolve;
-use super::syntax;
 use super::tree::{Content, Entry, Node};
+use super::{MOST, syntax};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Position, Source, Span};
 
 /// How deep values may be nested.
 const DEPTH: usize = 100;
 
-/// How many values aliases may stand for, in one document.
+/// How much anchors may keep and aliases may stand for, in one document: see [`Node::size`].
 const ALIASED: usize = 100_000;
+
+/// How many values the documents of a file may have: each takes many times the memory of its few letters.
+const VALUES: usize = 3_000_000;
 
 /// A document as it was read.
 pub(crate) struct Parsed {
@@ -28,6 +31,7 @@ pub(crate) struct Parsed {
 /// with the next document.
 pub(super) fn parse(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
     let mut documents = Vec::new();
+    let before = diagnostics.len();
     let mut line = 1;
     loop {
         let mut reader = Reader::new(source, line);
@@ -48,6 +52,7 @@ pub(super) fn parse(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Vec<N
                 }
             }
         };
+        let failed_at = failed_at.filter(|_| diagnostics.len() - before < MOST);
         let Some(next) = failed_at.and_then(|line| next_document(source, line)) else {
             return documents;
         };
@@ -80,6 +85,7 @@ struct Reader<'a> {
     skipped: usize,
     anchors: HashMap<usize, Node>,
     aliased: usize,
+    values: usize,
     duplicates: Vec<Diagnostic>,
 }
 
@@ -116,6 +122,7 @@ impl<'a> Reader<'a> {
             skipped: line - 1,
             anchors: HashMap::new(),
             aliased: 0,
+            values: 0,
             duplicates: Vec::new(),
         }
     }
@@ -199,7 +206,12 @@ impl<'a> Reader<'a> {
                 Event::Alias(anchor) => (self.alias(anchor, span)?, 0),
                 _ => continue,
             };
+            self.values += 1;
+            if self.values > VALUES {
+                return Err(self.fail(span, format!("more than {VALUES} values in a file")));
+            }
             if anchor != 0 {
+                self.copied(&node, span)?;
                 self.anchors.insert(anchor, node.clone());
             }
             match open.last_mut() {
@@ -289,11 +301,17 @@ impl<'a> Reader<'a> {
                 .help("it is another document's: anchors end with their document");
             return Err(Failed(Box::new(diagnostic)));
         };
+        let node = node.clone();
+        self.copied(&node, span)?;
+        Ok(node)
+    }
+
+    fn copied(&mut self, node: &Node, span: Span) -> Result<(), Failed> {
         self.aliased += node.size();
         if self.aliased > ALIASED {
             return Err(self.fail(span, "document contains excessive aliasing".into()));
         }
-        Ok(node.clone())
+        Ok(())
     }
 
     fn fail(&self, span: Span, message: String) -> Failed {
@@ -335,6 +353,7 @@ fn merge(entries: Vec<Entry>) -> Vec<Entry> {
         return entries;
     }
     let (merged, mut own): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.key == "<<");
+    let mut known: HashSet<String> = own.iter().map(|entry| entry.key.clone()).collect();
     for entry in merged {
         let maps = match entry.value.content {
             Content::List(items) => items,
@@ -345,7 +364,7 @@ fn merge(entries: Vec<Entry>) -> Vec<Entry> {
                 continue;
             };
             for entry in entries {
-                if !own.iter().any(|known| known.key == entry.key) {
+                if known.insert(entry.key.clone()) {
                     own.push(entry);
                 }
             }

@@ -13,6 +13,9 @@ const MAX_OPERATIONS: usize = 10_000;
 /// How many bytes of JSON a patch may copy: as many as a request may have.
 const MAX_COPIED: usize = 3 * 1024 * 1024;
 
+/// How many values a patch may move, at most, to do all its operations: each of them may move a whole list.
+const MAX_MOVED: usize = 50_000_000;
+
 /// How deep an object may become: as deep as one that is read from JSON.
 const MAX_DEPTH: usize = 127;
 
@@ -27,13 +30,17 @@ pub(crate) fn json(live: &Value, patch: &Value) -> Result<Value, PatchError> {
         return Err(PatchError::TooManyOperations(operations.len()));
     }
     let mut object = live.clone();
-    let mut copied = 0;
+    let (mut copied, mut moved) = (0, 0);
     for operation in operations {
         let operation = PatchOperation::deserialize(operation).map_err(inapplicable)?;
         if operation.path().is_root() {
             return Err(inapplicable("it is of the whole object"));
         }
         let value = brought(&object, &operation);
+        moved += beside(&object, &operation) + value.map_or(0, size);
+        if moved > MAX_MOVED {
+            return Err(inapplicable("too much is moved"));
+        }
         let levels = MAX_DEPTH.checked_sub(operation.path().count());
         if value.is_some_and(|value| levels.is_none_or(|levels| is_deeper(value, levels))) {
             return Err(inapplicable("the object becomes too deep"));
@@ -57,6 +64,30 @@ fn brought<'a>(object: &'a Value, operation: &'a PatchOperation) -> Option<&'a V
         PatchOperation::Copy(copy) => object.pointer(copy.from.as_str()),
         PatchOperation::Move(moving) => object.pointer(moving.from.as_str()),
         PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
+    }
+}
+
+/// How many elements the lists have that an operation puts something into, or takes it out of.
+fn beside(object: &Value, operation: &PatchOperation) -> usize {
+    let places = match operation {
+        PatchOperation::Move(moving) => [Some(&*moving.from), Some(&*moving.path)],
+        PatchOperation::Add(_) | PatchOperation::Copy(_) | PatchOperation::Remove(_) => {
+            [Some(operation.path()), None]
+        }
+        PatchOperation::Replace(_) | PatchOperation::Test(_) => [None, None],
+    };
+    let parents = places.into_iter().flatten().filter_map(|place| {
+        let (parent, _) = place.as_str().rsplit_once('/')?;
+        object.pointer(parent)?.as_array().map(Vec::len)
+    });
+    parents.sum()
+}
+
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(fields) => fields.values().map(size).sum(),
+        _ => 0,
     }
 }
 

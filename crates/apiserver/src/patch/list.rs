@@ -1,5 +1,7 @@
 //! Strategic merge patch: lists.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::StrategicError;
@@ -25,6 +27,7 @@ pub(super) fn merge(live: List, patch: List, node: Node) -> Result<List, Strateg
 /// The list without these elements.
 pub(super) fn delete(mut live: List, elements: List) -> Result<List, StrategicError> {
     of_objects(&live, &elements)?;
+    let elements: HashSet<Value> = elements.into_iter().collect();
     live.retain(|element| !elements.contains(element));
     Ok(live)
 }
@@ -69,13 +72,9 @@ fn is_alike(a: &Value, b: &Value) -> bool {
 }
 
 fn union(live: &[Value], patch: &[Value]) -> List {
-    let mut union = List::new();
-    for element in live.iter().chain(patch) {
-        if !union.contains(element) {
-            union.push(element.clone());
-        }
-    }
-    union
+    let mut known = HashSet::new();
+    let all = live.iter().chain(patch);
+    all.filter(|element| known.insert(*element)).cloned().collect()
 }
 
 /// Does what `$patch` in elements says of the whole list: the list, and what is to merge into it.
@@ -84,11 +83,11 @@ fn follow_directives(mut live: List, patch: List, key: &'static str) -> Result<(
         .into_iter()
         .partition(|element| element.get(DIRECTIVE).is_some());
     let mut replaces = false;
+    let mut all_deleted = HashSet::new();
     for element in directives {
         match element[DIRECTIVE].as_str() {
             Some("delete") => {
-                let deleted = value_of(&element, key)?;
-                live.retain(|element| element.get(key) != Some(deleted));
+                all_deleted.insert(value_of(&element, key)?.clone());
             }
             Some("replace") => replaces = true,
             Some("merge") => return Err(StrategicError::MergeInList),
@@ -99,6 +98,7 @@ fn follow_directives(mut live: List, patch: List, key: &'static str) -> Result<(
             }
         }
     }
+    live.retain(|element| element.get(key).is_none_or(|value| !all_deleted.contains(value)));
     Ok(if replaces {
         (plain_items(patch), List::new())
     } else {
@@ -115,14 +115,24 @@ fn merge_elements(
     let Shape::List(elements) = node.shape() else {
         return Err(StrategicError::NoKey);
     };
+    let values = live.iter().enumerate().rev();
+    let mut places: HashMap<Value, usize> = values
+        .filter_map(|(place, there)| Some((there.get(key)?.clone(), place)))
+        .collect();
     for element in patch {
         let value = value_of(element, key)?;
-        let there = live.iter_mut().find(|there| there.get(key) == Some(value));
+        let there = places.get(value).and_then(|place| live.get_mut(*place));
         match (there, element) {
             (Some(Value::Object(there)), Value::Object(element)) => {
                 *there = merge_objects(std::mem::take(there), element.clone(), elements)?;
             }
-            _ => live.extend(plain(element.clone())),
+            _ => {
+                let place = live.len();
+                live.extend(plain(element.clone()));
+                if let Some(value) = live.get(place).and_then(|element| element.get(key)) {
+                    places.entry(value.clone()).or_insert(place);
+                }
+            }
         }
     }
     Ok(live)
@@ -181,12 +191,13 @@ fn ordered(
             .collect()
     };
     let (order, there) = (identities(order)?, identities(live)?);
+    let (order, there) = (places(&order), places(&there));
     let mut given = Vec::new();
     let mut others = Vec::new();
     for element in merged {
         let identity = identity(&element, key)?;
-        let place = there.iter().position(|other| other == identity);
-        match order.iter().position(|other| other == identity) {
+        let place = there.get(identity).copied();
+        match order.get(identity).copied() {
             Some(index) => given.push((index, place, element)),
             None => others.push((place, element)),
         }
@@ -205,4 +216,10 @@ fn ordered(
     }
     list.extend(others.map(|(_, element)| element));
     Ok(list)
+}
+
+/// Where each value stands first.
+fn places(list: &[Value]) -> HashMap<&Value, usize> {
+    let last_first = list.iter().enumerate().rev();
+    last_first.map(|(place, value)| (value, place)).collect()
 }

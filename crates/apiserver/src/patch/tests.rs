@@ -241,3 +241,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn patches_of_the_largest_objects_take_no_longer_than_they_are_long() {
+    let containers = |image: &str| -> Vec<Value> {
+        let names = 0..30_000;
+        names
+            .map(|name| json!({"name": name.to_string(), "image": image}))
+            .collect()
+    };
+    let pod = |containers: Vec<Value>| json!({"spec": {"containers": containers}});
+    let start = std::time::Instant::now();
+    let patched = strategic(&pod(containers("old")), &pod(containers("new")), Kind::Pod);
+    assert_eq!(patched, Ok(pod(containers("new"))));
+    let (live, delete) = (
+        json!({"metadata": {"finalizers": containers("a")}}),
+        containers("a"),
+    );
+    let patch = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": delete}});
+    assert_eq!(
+        strategic(&live, &patch, Kind::Pod),
+        Ok(json!({"metadata": {"finalizers": []}}))
+    );
+    // Before, each element was looked for among all others.
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+
+    let first_to_last = json!({"op": "move", "from": "/spec/containers/0", "path": "/spec/containers/-"});
+    let moves = |count| Value::Array(vec![first_to_last.clone(); count]);
+    assert!(json(&pod(containers("i")), &moves(10)).is_ok());
+    let refused = json(&pod(containers("i")), &moves(10_000));
+    assert_eq!(
+        refused,
+        Err(PatchError::Inapplicable("too much is moved".to_owned()))
+    );
+}

@@ -19,6 +19,8 @@ use crate::store::{Shared, StoreError, name_of};
 use ranking::Worth;
 
 const FAILURE: &str = "ReplicaFailure";
+/// How many pods of a set are made before others are looked at.
+const BURST: usize = 500;
 
 impl Controllers {
     pub(super) fn reconcile_replica_set(&mut self, name: &NamespacedName) {
@@ -34,17 +36,29 @@ impl Controllers {
         } else {
             self.make_or_delete(&set, spec, &mut pods)
         };
-        if let Err(ApiError::Store(StoreError::AlreadyExists { .. })) = made {
+        let failure = match made {
+            Ok(()) => None,
+            // Its namespace goes, and the set with it.
+            Err(ApiError::Forbidden { .. } | ApiError::NoNamespace(_)) => None,
             // The name was taken, one time in ten million: the next one will not be.
-            self.dirty.insert(key.clone());
-        }
+            Err(ApiError::Store(StoreError::AlreadyExists { .. })) => {
+                self.dirty.insert(key.clone());
+                None
+            }
+            Err(error) => {
+                if let ApiError::Exceeded { .. } = error {
+                    self.refused.insert(key.clone());
+                }
+                Some(error)
+            }
+        };
         let now = self.store().now().0;
         let usable: Vec<_> = pods.iter().filter_map(|pod| usable_from(pod, spec)).collect();
         self.timers
             .set(key, usable.iter().copied().filter(|time| *time > now).min());
         let mut status = counts(&set, spec, &pods);
         status.available_replicas = some(usable.iter().filter(|time| **time <= now).count());
-        status.conditions = self.failure(&set, made.err());
+        status.conditions = self.failure(&set, failure);
         // A set that was deleted in between needs no status.
         let _ = self
             .store()
@@ -63,7 +77,7 @@ impl Controllers {
         pods: &mut Vec<Shared<Pod>>,
     ) -> Result<(), ApiError> {
         let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
-        for _ in pods.len()..wanted {
+        for _ in pods.len()..wanted.min(pods.len() + BURST) {
             self.create_pod(set, spec)?;
         }
         if pods.len() > wanted {
@@ -96,8 +110,7 @@ impl Controllers {
                 recorder.event(set, EventType::Normal, "SuccessfulCreate", message);
                 Ok(())
             }
-            // Its namespace goes, and the set with it.
-            Err(ApiError::Forbidden { .. } | ApiError::NoNamespace(_)) => Ok(()),
+            Err(error @ (ApiError::Forbidden { .. } | ApiError::NoNamespace(_))) => Err(error),
             Err(error) => {
                 let message = format!("Error creating: {error}");
                 recorder.event(set, EventType::Warning, "FailedCreate", message);

@@ -14,6 +14,7 @@ use super::*;
 use crate::registry::{Applied, RegistryOptions};
 
 mod claims;
+mod crowds;
 mod garbage;
 mod growth;
 mod rollouts;
@@ -39,9 +40,14 @@ impl Lab {
     }
 
     fn with_range(service_cidr: &str) -> Self {
+        Self::with_clock(service_cidr, |seconds| Timestamp::from_second(seconds).unwrap())
+    }
+
+    /// `time` says what the clock shows after so many seconds.
+    fn with_clock(service_cidr: &str, time: impl Fn(i64) -> Timestamp + Send + Sync + 'static) -> Self {
         let clock = Arc::new(AtomicI64::new(0));
         let seconds = clock.clone();
-        let now = move || Time(Timestamp::from_second(seconds.load(Ordering::Relaxed)).unwrap());
+        let now = move || Time(time(seconds.load(Ordering::Relaxed)));
         let store = Store::new(Arc::new(now));
         let options = RegistryOptions {
             service_cidr: service_cidr.parse().unwrap(),

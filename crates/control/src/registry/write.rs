@@ -65,6 +65,7 @@ impl Registry {
         if !errors.is_empty() {
             return Err(invalid(&object, errors));
         }
+        self.check_room(&object)?;
         match object {
             Object::Service(service) => {
                 self.store_service(service, None, |service| self.put(service, mode), mode)

@@ -19,6 +19,7 @@ use podlab_scenario::{Progress, Runner};
 use tokio::sync::Mutex;
 
 use super::{PATH, Word};
+use crate::input::LARGEST;
 use crate::ready::{Phases, take_steps};
 use crate::{preflight, progress};
 
@@ -30,8 +31,8 @@ pub(crate) fn routes(cluster: Arc<Cluster>) -> Router {
     });
     Router::new()
         .route(PATH, post(check))
-        // Files may be large, and whoever may send them may do everything.
-        .layer(DefaultBodyLimit::disable())
+        // As JSON, files are longer than they are.
+        .layer(DefaultBodyLimit::max(2 * LARGEST as usize))
         .with_state(checks)
 }
 

@@ -1,6 +1,6 @@
 //! Containers: what they have twice, and bytes that are none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use k8s_openapi::api::core::v1::{Container, ContainerPort, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -13,7 +13,7 @@ pub(super) fn warn(path: &str, spec: &PodSpec, warnings: &mut Warnings) {
     let init = init.map(|(index, container)| (format!("{path}.initContainers[{index}]"), container));
     let main = spec.containers.iter().enumerate();
     let main = main.map(|(index, container)| (format!("{path}.containers[{index}]"), container));
-    let mut ports = Vec::new();
+    let mut ports = HashMap::new();
     for (path, container) in init.chain(main) {
         warn_of_resources(&path, container, warnings);
         warn_of_variables(&path, container, warnings);
@@ -67,13 +67,14 @@ fn warn_of_variables(path: &str, container: &Container, warnings: &mut Warnings)
     }
 }
 
-/// `others` are those before it, with their paths.
-fn warn_of_port<'a>(
-    path: String,
-    port: &'a ContainerPort,
-    others: &mut Vec<(String, &'a ContainerPort)>,
-    warnings: &mut Warnings,
-) {
+/// With how many others of its number a port is compared: each may be worth a warning.
+const COMPARED: usize = 10;
+
+/// By number and protocol, with their paths.
+type Ports<'a> = HashMap<(i32, Option<&'a str>), Vec<(String, &'a ContainerPort)>>;
+
+/// `others` are those before it.
+fn warn_of_port<'a>(path: String, port: &'a ContainerPort, others: &mut Ports<'a>, warnings: &mut Warnings) {
     let (host_ip, host_port) = host(port);
     if !host_ip.is_empty() && host_port == 0 {
         let (name, protocol) = (port.name.as_deref(), port.protocol.as_deref());
@@ -85,8 +86,10 @@ fn warn_of_port<'a>(
         );
         warnings.add(&path, message);
     }
-    let key = |port: &ContainerPort| (port.container_port, port.protocol.clone());
-    for (other_path, other) in others.iter().filter(|(_, other)| key(other) == key(port)) {
+    let others = others
+        .entry((port.container_port, port.protocol.as_deref()))
+        .or_default();
+    for (other_path, other) in others.iter() {
         let (other_ip, other_port) = host(other);
         let kind = if (host_ip, host_port) == (other_ip, other_port) {
             "duplicate"
@@ -99,7 +102,9 @@ fn warn_of_port<'a>(
         };
         warnings.add(&path, format!("{kind} port definition with {other_path}"));
     }
-    others.push((path, port));
+    if others.len() < COMPARED {
+        others.push((path, port));
+    }
 }
 
 fn host(port: &ContainerPort) -> (&str, i32) {

@@ -210,3 +210,28 @@ async fn a_body_that_is_too_large_is_refused() {
     .await;
     assert_eq!((code, &status["reason"]), (413, &json!("RequestEntityTooLarge")));
 }
+
+#[tokio::test]
+async fn as_many_warnings_are_told_as_headers_have_room_for() {
+    let lab = Lab::new();
+    let ports = vec![json!({"containerPort": 80}); 40_000];
+    let pod = json!({
+        "metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web", "ports": ports}]},
+    });
+    let headers = [(CONTENT_TYPE.as_str(), "application/json")];
+    let answer = lab
+        .send(
+            "POST",
+            "/api/v1/namespaces/default/pods",
+            &headers,
+            pod.to_string(),
+        )
+        .await;
+    assert_eq!(answer.status(), 201);
+    let warnings = answer
+        .headers()
+        .get_all(axum::http::header::WARNING)
+        .iter()
+        .count();
+    assert!((10..100).contains(&warnings), "{warnings}");
+}
