@@ -20,6 +20,8 @@ use tokio::runtime::Runtime;
 
 /// For what is expected to happen at once; far more than it takes.
 const SOON: Duration = Duration::from_secs(5);
+/// How many pods are attached at once.
+const PODS: usize = 100;
 /// For what is expected not to happen.
 const A_WHILE: Duration = Duration::from_millis(200);
 
@@ -32,6 +34,7 @@ macro_rules! tests {
 
 tests![
     pods_that_are_attached_at_once_reach_each_other,
+    the_first_packets_of_a_pod_arrive,
     what_a_pod_broadcasts_is_heard_by_its_node_alone,
     pods_that_are_detached_at_once_leave_nothing,
     a_pod_that_has_no_link_any_more_is_detached_with_the_others,
@@ -138,6 +141,28 @@ fn pods_that_are_attached_at_once_reach_each_other() {
         let seen = reach(&from.netns, &to.netns, (to.address, 8080).into());
         assert_eq!(seen.ip(), from.address);
     }
+}
+
+/// One each way: a device that is up takes nothing until the kernel has looked after it.
+fn the_first_packets_of_a_pod_arrive() {
+    let lab = Lab::new("10.244.0.0/24");
+    let here = SocketAddr::from(([10, 244, 0, 1], 7));
+    let node = lab.network.netns().visit(|| UdpSocket::bind(here)).unwrap();
+    node.set_read_timeout(Some(A_WHILE)).unwrap();
+    let greet = async || {
+        let pod = lab.network.attach().await.unwrap();
+        let there = SocketAddr::new(pod.address, 7);
+        let socket = pod.netns.visit(|| UdpSocket::bind(there)).unwrap();
+        socket.set_read_timeout(Some(A_WHILE)).unwrap();
+        node.send_to(&[0], there).unwrap();
+        socket.send_to(&[0], here).unwrap();
+        (pod, socket)
+    };
+    let pods = lab.runtime.block_on(join_all((0..PODS).map(|_| greet())));
+    let deaf = pods.iter().filter(|(_, socket)| socket.recv(&mut [0]).is_err());
+    assert_eq!(deaf.count(), 0);
+    let heard = (0..PODS).take_while(|_| node.recv(&mut [0]).is_ok());
+    assert_eq!(heard.count(), PODS);
 }
 
 fn what_a_pod_broadcasts_is_heard_by_its_node_alone() {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
     InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
-    LinkFlags, LinkInfo, LinkMessage,
+    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
@@ -76,6 +76,15 @@ pub fn add_veth(name: &str, index: u32, bridge: u32, peer: &Netns, mac: [u8; 6])
     ];
     near.attributes.extend(queues);
     Step::add(format!("add veth {name}"), RouteNetlinkMessage::NewLink(near))
+}
+
+/// Has the kernel look after a device whose other end has come up, now instead of soon: until it has, the device and the
+/// port of a bridge that it is take no packets.
+pub fn look_after(link: u32) -> Step {
+    let mut message = LinkMessage::default();
+    message.header.index = link;
+    message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+    Step::change("look after a device", RouteNetlinkMessage::GetLink(message))
 }
 
 /// Lets a port of a bridge talk to the bridge itself only, not to other isolated ports.

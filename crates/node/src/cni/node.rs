@@ -12,7 +12,7 @@ use podlab_kernel::rtnl::{Refused, Rtnl};
 use super::leaving::Leaving;
 use super::links::{
     ETH0, LOOPBACK, add_address, add_bridge, add_dead_end, add_default_route, add_link_route, add_veth,
-    isolate, mac_of, put_neighbour, remove_links, remove_neighbour, set_up,
+    isolate, look_after, mac_of, put_neighbour, remove_links, remove_neighbour, set_up,
 };
 use super::sysctl::write_sysctls;
 use super::{AddressPool, CniError, rules};
@@ -189,7 +189,8 @@ fn connect(
                 put_neighbour(ETH0, gateway, mac_of(gateway)),
                 add_default_route(ETH0, gateway),
             ])
-        });
+        })
+        .and_then(|()| node.apply(vec![look_after(link)]));
     if let Err(refused) = furnished {
         let mut undo = remove_links([link].into_iter());
         undo.push(remove_neighbour(BRIDGE.1, address));

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::Rtnl;
 
-use super::links::{ETH0, LOOPBACK, add_address, add_bridge, add_default_route, add_veth, mac_of, set_up};
+use super::links::{
+    ETH0, LOOPBACK, add_address, add_bridge, add_default_route, add_veth, look_after, mac_of, set_up,
+};
 use super::sysctl::write_sysctls;
 use super::{CniError, rules};
 
@@ -108,6 +110,7 @@ impl Underlay {
             add_address(ETH0, address, PREFIX),
             add_default_route(ETH0, ROUTER),
         ])?;
+        self.rtnl.apply(vec![look_after(link)])?;
         Ok(Host {
             name: name.to_owned(),
             address,
