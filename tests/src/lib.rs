@@ -1,5 +1,10 @@
 //! What the end-to-end tests share: the built binary, and the users that it is run as.
 
+#![expect(
+    unsafe_code,
+    reason = "the standard library doesn't say which signals a process ignores"
+)]
+
 pub mod flips;
 pub mod host;
 pub mod https;
@@ -12,11 +17,12 @@ use std::os::fd::IntoRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{OFlag, open};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 
@@ -63,6 +69,7 @@ pub fn workspace() -> &'static Path {
 /// It starts in the workspace, unless `user` is not who runs the tests: then perhaps only that one may enter it,
 /// so it starts in `/`, and is given files on standard input.
 pub fn podlab(user: User) -> Command {
+    heed_interrupts();
     let mut command = Command::new(binary());
     command
         .current_dir(workspace())
@@ -74,6 +81,16 @@ pub fn podlab(user: User) -> Command {
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
     }
     command
+}
+
+/// Who runs the tests in the background of a script has them, and all that they start, ignore SIGINT.
+fn heed_interrupts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the default runs no code of this process.
+        let before = unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) };
+        before.expect("SIGINT can be heeded");
+    });
 }
 
 /// A podlab that runs, and is killed with the test that started it, however that ends.

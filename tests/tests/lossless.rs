@@ -21,6 +21,8 @@ const FLIPS: usize = 1_000;
 /// In how many rounds at least.
 const ROUNDS: usize = 5;
 const TALKS: usize = 50;
+/// Between two requests of a client. The kernel remembers a connection for two minutes after its end, and 262,144 of them.
+const REST: Duration = Duration::from_millis(6);
 /// Between two flips, and two lines of each connection.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -124,7 +126,7 @@ fn nothing_is_lost(user: User, requests: u64) {
         talker.visit(|| TcpStream::connect(by_hand)).is_ok()
     });
     let talks = Talks::start(talker, &node, lines, TALKS, PAUSE);
-    let clients = Clients::start(clients, &[web, by_hand, sticky], Duration::ZERO);
+    let clients = Clients::start(clients, &[web, by_hand, sticky], REST);
     let say = |what: &str| {
         let seconds = began.elapsed().as_secs_f64();
         println!("{seconds:6.2} s, {:6} requests: {what}", clients.asked());

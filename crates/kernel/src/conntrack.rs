@@ -124,13 +124,14 @@ impl Conntrack {
         self.remove(vec![attribute(flow.protocol, &flow.original)])
     }
 
-    /// Forgets all that these addresses send and are sent, over whatever protocol.
+    /// Forgets what these addresses send and are sent, over whatever protocol, of all that has this mark (`ct mark`). The
+    /// kernel itself passes over what has another one.
     ///
     /// # Errors
     /// As [`Self::flows`].
-    pub fn forget(&self, addresses: &HashSet<IpAddr>) -> io::Result<()> {
-        let all = ConntrackMessage::Get(Vec::new());
-        let keys = self.request(NLM_F_DUMP, all, |entry| {
+    pub fn forget(&self, mark: u32, addresses: &HashSet<IpAddr>) -> io::Result<()> {
+        let marked = ConntrackMessage::Get(vec![ConntrackAttribute::CtaMark(mark)]);
+        let keys = self.request(NLM_F_DUMP, marked, |entry| {
             let is_theirs = entry.iter().any(|attribute| is_of(attribute, addresses));
             is_theirs.then(|| entry.into_iter().filter(is_original).collect())
         })?;

@@ -14,6 +14,9 @@ use super::links::{remove_links, remove_neighbour};
 /// How many go at once: the kernel makes no other link meanwhile.
 const AT_ONCE: usize = 256;
 
+/// The mark of connections of pods to the outside.
+pub(super) const OUTWARD: u32 = 1;
+
 /// The links of one node that are to go.
 pub(super) struct Leaving {
     node: Arc<Node>,
@@ -43,8 +46,8 @@ impl Leaving {
         }
     }
 
-    /// Removes a port of the bridge, the neighbour that is behind it, and what is remembered of its connections: answers
-    /// to them must not find who has the address next.
+    /// Removes a port of the bridge, the neighbour that is behind it, and what is remembered of its connections to the
+    /// outside: answers to them must not find who has the address next.
     pub(super) async fn remove(&self, link: u32, address: IpAddr) -> Result<(), CniError> {
         let (gone, result) = oneshot::channel();
         self.lock().push(Departure { link, address, gone });
@@ -87,9 +90,10 @@ impl Node {
             .map(|departure| remove_neighbour(self.bridge, departure.address));
         steps.extend(neighbours);
         self.rtnl.apply(steps)?;
+        // Nobody but those outside can make something of them, and they are few among all.
         let addresses = departures.iter().map(|departure| departure.address).collect();
         self.flows
-            .forget(&addresses)
+            .forget(OUTWARD, &addresses)
             .map_err(CniError::because("forget connections of pods that are gone"))
     }
 }

@@ -9,7 +9,7 @@ use podlab_kernel::conntrack::Conntrack;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::{Refused, Rtnl};
 
-use super::leaving::Leaving;
+use super::leaving::{Leaving, OUTWARD};
 use super::links::{
     ETH0, LOOPBACK, add_address, add_bridge, add_dead_end, add_default_route, add_link_route, add_veth,
     isolate, look_after, mac_of, put_neighbour, remove_links, remove_neighbour, set_up,
@@ -97,6 +97,7 @@ impl NodeNetwork {
         let ranges = [
             ("POD_CIDR", pod_cidr.to_string()),
             ("CLUSTER_CIDR", cluster_cidr.to_string()),
+            ("OUTWARD", OUTWARD.to_string()),
         ];
         rules::load(
             netns.clone(),
