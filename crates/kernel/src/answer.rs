@@ -2,7 +2,7 @@
 
 use std::io;
 
-use netlink_packet_core::NetlinkBuffer;
+use netlink_packet_core::{ErrorMessage, NetlinkBuffer};
 use netlink_sys::Socket;
 
 /// Puts the next datagram in the place of what `answer` holds, which must have room for it. Whatever wakes up a reading
@@ -45,6 +45,12 @@ pub(crate) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = io::Result<M
     })
 }
 
+/// Why the kernel refuses; none when it doesn't.
+pub(crate) fn refusal(answer: &ErrorMessage) -> Option<io::Error> {
+    let code = answer.code?.get();
+    Some(io::Error::from_raw_os_error(code.saturating_neg()))
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(
@@ -52,6 +58,7 @@ mod tests {
         reason = "a thread is interrupted by a signal, which the standard library can't send"
     )]
 
+    use std::num::NonZeroI32;
     use std::os::unix::thread::JoinHandleExt;
     use std::sync::Arc;
     use std::thread;
@@ -68,6 +75,16 @@ mod tests {
     use super::*;
 
     extern "C" fn nothing(_: libc::c_int) {}
+
+    #[test]
+    fn any_number_may_be_an_error() {
+        for (code, error) in [(0, None), (-17, Some(17)), (i32::MIN, Some(i32::MAX))] {
+            let mut answer = ErrorMessage::default();
+            answer.code = NonZeroI32::new(code);
+            let error_of_answer = refusal(&answer).and_then(|error| error.raw_os_error());
+            assert_eq!(error_of_answer, error, "{code}");
+        }
+    }
 
     #[test]
     fn who_is_woken_up_for_nothing_goes_on_waiting() {

@@ -17,7 +17,7 @@ use netlink_packet_netfilter::{
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr as NetlinkAddr};
 
-use crate::answer::{messages, receive};
+use crate::answer::{messages, receive, refusal};
 use crate::netns::Netns;
 
 /// `NLMSG_MIN_TYPE`: what is below is netlink's own, such as an error.
@@ -200,8 +200,7 @@ pub(crate) fn read(datagram: &[u8], mut take: impl FnMut(Vec<ConntrackAttribute>
             NetlinkMessage::<NetfilterMessage>::deserialize(message.bytes).map_err(io::Error::other)?;
         match message.payload {
             NetlinkPayload::Done(_) => return Ok(Answer::Complete),
-            NetlinkPayload::Error(error) if error.code.is_none() => return Ok(Answer::Complete),
-            NetlinkPayload::Error(error) => return Err(error.to_io()),
+            NetlinkPayload::Error(answer) => return refusal(&answer).map_or(Ok(Answer::Complete), Err),
             NetlinkPayload::InnerMessage(NetfilterMessage {
                 inner: NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)),
                 ..

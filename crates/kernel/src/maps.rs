@@ -21,7 +21,7 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 
-use crate::answer::{messages, receive};
+use crate::answer::{messages, receive, refusal};
 use crate::conntrack::Protocol;
 use crate::netns::Netns;
 
@@ -171,8 +171,10 @@ fn said(answer: &[u8]) -> io::Result<Said> {
     }
     let message = NetlinkMessage::<NetfilterMessage>::deserialize(first.bytes).map_err(io::Error::other)?;
     Ok(match message.payload {
-        NetlinkPayload::Error(error) if error.code.is_none() => Said::Taken,
-        NetlinkPayload::Error(error) => Said::Refused(message.header.sequence_number, error.to_io()),
+        NetlinkPayload::Error(answer) => match refusal(&answer) {
+            None => Said::Taken,
+            Some(error) => Said::Refused(message.header.sequence_number, error),
+        },
         _ => Said::Other,
     })
 }

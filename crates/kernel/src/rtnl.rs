@@ -12,7 +12,7 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::errno::Errno;
 
-use crate::answer::{messages, receive};
+use crate::answer::{messages, receive, refusal};
 
 /// More than an answer takes: answers don't repeat what was asked.
 const ANSWER_SIZE: usize = 4096;
@@ -187,8 +187,7 @@ impl Answers {
             let number = message.header.sequence_number;
             let index = number.wrapping_sub(self.first) as usize;
             if let (NetlinkPayload::Error(answer), Some(step)) = (message.payload, self.steps.get(index)) {
-                let error = answer.code.map(|_| answer.to_io());
-                if let Some(source) = error
+                if let Some(source) = refusal(&answer)
                     && source.raw_os_error() != step.as_good.map(|errno| errno as i32)
                 {
                     let what = step.what.clone();
