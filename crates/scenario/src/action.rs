@@ -9,6 +9,7 @@ use podlab_api::steps::{NamespacedName, ObjectRef, PodRef};
 use podlab_cluster::Cluster;
 use podlab_control::pods::is_ready;
 use podlab_control::registry::Applied;
+use podlab_control::registry::MOST_PODS;
 use podlab_control::store::{Shared, name_of};
 use podlab_node::kubelet::status::READY_BY_DECREE;
 
@@ -33,7 +34,8 @@ pub(crate) async fn scale(
     replicas: i32,
 ) -> Result<String, Obstacle> {
     cluster.registry().scale(deployment, replicas)?;
-    let pods = usize::try_from(replicas).unwrap_or_default();
+    // More than these there will never be.
+    let pods = usize::try_from(replicas).unwrap_or_default().min(MOST_PODS);
     until(cluster, patience(pods), |store| {
         readiness::rolled_out(store, deployment)
     })
