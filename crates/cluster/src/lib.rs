@@ -134,6 +134,9 @@ impl Cluster {
         )?;
         let outside = underlay.add_outside().await?;
         let dns = dns::address(options.service_cidr);
+        let (controllers_at, controllers) = watch::channel(0);
+        let (proxy_at, proxy) = watch::channel(0);
+        let progress = vec![controllers, proxy];
         let kubelet = Kubelet::new(
             NODE.to_owned(),
             node.address,
@@ -144,11 +147,10 @@ impl Cluster {
                 address,
                 domain: dns::DOMAIN.to_owned(),
             }),
+            progress.clone(),
         );
 
         let mut agents = JoinSet::new();
-        let (controllers_at, controllers) = watch::channel(0);
-        let (proxy_at, proxy) = watch::channel(0);
         let config = Config {
             node: node.name.clone(),
             ranges: PodRanges {
@@ -176,7 +178,7 @@ impl Cluster {
             outside,
             kubelets: vec![kubelet],
             dns,
-            progress: vec![controllers, proxy],
+            progress,
             failure,
             _underlay: underlay,
             _agents: agents,

@@ -24,6 +24,7 @@ mod volumes;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use podlab_api::object::Object;
@@ -33,6 +34,7 @@ use podlab_control::store::{Change, Event, Shared, Store, name_of};
 use podlab_kernel::netns::Netns;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::cni::NodeNetwork;
 use crate::images::Images;
@@ -62,6 +64,7 @@ struct Node {
     network: NodeNetwork,
     images: Images,
     dns: Option<ClusterDns>,
+    guides: Vec<watch::Receiver<u64>>,
     recorder: Recorder,
     links: Links,
     /// Bounds how many pods are connected at once, and how many containers are started: more than the machine's cores
@@ -73,6 +76,9 @@ struct Node {
     pods: Mutex<HashMap<NamespacedName, PodHandle>>,
 }
 
+/// How long a pod that is being deleted waits for traffic to go elsewhere.
+const LONGEST_LAG: Duration = Duration::from_secs(1);
+
 /// A line that a container wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -83,7 +89,9 @@ pub struct LogLine {
 }
 
 impl Kubelet {
-    /// A kubelet for the node `name`, whose address is `address`, in a cluster with this DNS service.
+    /// A kubelet for the node `name`, whose address is `address`, in a cluster with this DNS service. `guides` are those
+    /// who lead traffic to pods: the revisions of the store that they have dealt with, in the order in which one follows
+    /// the other.
     pub fn new(
         name: String,
         address: IpAddr,
@@ -91,6 +99,7 @@ impl Kubelet {
         network: NodeNetwork,
         images: Images,
         dns: Option<ClusterDns>,
+        guides: Vec<watch::Receiver<u64>>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Node {
@@ -105,6 +114,7 @@ impl Kubelet {
             network,
             images,
             dns,
+            guides,
             pods: Mutex::default(),
         }))
     }
@@ -205,6 +215,19 @@ impl Kubelet {
 }
 
 impl Node {
+    /// Waits until nobody is sent any more to who is being deleted now, but not for long: a server that is told to end
+    /// before that would refuse who comes later.
+    async fn traffic_goes_elsewhere(&self) {
+        let elsewhere = async {
+            for guide in &self.guides {
+                let revision = self.store.revision();
+                // One that is gone leads nobody anywhere.
+                let _ = guide.clone().wait_for(|done| *done >= revision).await;
+            }
+        };
+        let _ = timeout(LONGEST_LAG, elsewhere).await;
+    }
+
     fn publish(&self, name: &NamespacedName, pod: PodHandle) {
         self.lock_pods().insert(name.clone(), pod);
     }

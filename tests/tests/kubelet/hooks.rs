@@ -23,7 +23,8 @@ crate::tests![
 ];
 
 /// Ends when told to, after a moment.
-const ENDS: &str = "trap 'echo term >> /tmp/told; sleep 0.5; exit 0' TERM; while :; do sleep 0.02; done";
+const ENDS: &str =
+    "trap 'echo term >> /tmp/told; sleep 0.5; exit 0' TERM; touch /tmp/heeds; while :; do sleep 0.02; done";
 
 /// A pod with 30 seconds to end, whose container has this `lifecycle`.
 fn hooked(name: &str, text: &str, lifecycle: Value) -> Value {
@@ -110,7 +111,9 @@ fn nobody_runs_before_its_hook_is_done(lab: &Lab) {
 }
 
 fn who_can_t_begin_begins_anew(lab: &Lab) {
-    let hook = json!({"postStart": shell("echo not today; exit 3")});
+    // Who isn't ready to be told to end isn't told: a first process has no default for that.
+    let hook = "until [ -e /tmp/heeds ]; do sleep 0.02; done; echo not today; exit 3";
+    let hook = json!({"postStart": shell(hook)});
     lab.apply(Kind::Pod, hooked("can-t-begin", ENDS, hook));
     lab.until_event(
         "can-t-begin",

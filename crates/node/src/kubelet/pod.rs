@@ -236,7 +236,12 @@ impl Worker {
                         }
                         self.write_status();
                     }
-                    (Ok(()), Some(grace)) => stop.send_modify(|stop| { stop.get_or_insert(grace); }),
+                    (Ok(()), Some(grace)) => {
+                        if stop.borrow().is_none() && !grace.is_zero() {
+                            self.node.traffic_goes_elsewhere().await;
+                        }
+                        stop.send_modify(|stop| *stop = Some(stop.map_or(grace, |before| before.min(grace))));
+                    }
                     // Nobody has the other end: the object is gone already.
                     (Err(_), _) => {
                         stop.send_modify(|stop| *stop = Some(Duration::ZERO));
