@@ -5,7 +5,7 @@ use std::process::Command;
 
 use podlab_kernel::nft::find_program;
 use podlab_tests::{User, podlab, printed, workspace};
-use tempfile::TempPath;
+use tempfile::TempDir;
 
 const CLUSTER: &str = "apiVersion: v1
 kind: Service
@@ -22,7 +22,11 @@ spec:
 apiVersion: v1
 kind: Pod
 metadata: {name: client}
-spec: {containers: [{name: client, image: podlab/pause}]}
+spec:
+  containers:
+  - {name: client, image: podlab/pause, volumeMounts: [{name: programs, mountPath: /programs, readOnly: true}]}
+  volumes:
+  - {name: programs, hostPath: {path: FOLDER}}
 ---
 apiVersion: podlab.dev/v1alpha1
 kind: Scenario
@@ -31,13 +35,17 @@ spec:
   steps:
 ";
 
-/// Runs a command in a pod, and looks for texts in what it prints.
-fn run(name: &str, command: &[&str], contains: &str, exit_code: i32) {
+fn cluster(folder: &Path) -> String {
+    CLUSTER.replace("FOLDER", folder.to_str().expect("a path of text"))
+}
+
+/// Runs a command in a pod that has a folder of this machine at `/programs`, and looks for texts in what it prints.
+fn run(folder: &Path, name: &str, command: &[&str], contains: &str, exit_code: i32) {
     let step = format!(
         "  - {{name: {name}, from: pod/client, timeout: 10s, exec: {command:?}, expect: {{contains: [{contains:?}], exitCode: {exit_code}}}}}\n"
     );
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(&file, format!("{CLUSTER}{step}")).expect("the file is written");
+    std::fs::write(&file, cluster(folder) + &step).expect("the file is written");
     let mut run = podlab(User::all()[0]);
     let output = run.arg("run").arg(file.path()).output().expect("podlab runs");
     assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
@@ -56,24 +64,27 @@ fn has(program: &str) -> bool {
     has
 }
 
-/// The program of tests/resolvers, linked with the C library that `compiler` stands for. It is where pods see it,
-/// which have a `/tmp` of their own.
-fn lookup(compiler: &str, flags: &[&str]) -> TempPath {
-    let place = tempfile::Builder::new().prefix("lookup-").tempfile_in("/var/tmp");
-    let program = place.expect("a temporary file").into_temp_path();
+/// A folder with the program of tests/resolvers, linked with the C library that `compiler` stands for.
+fn lookup(compiler: &str, flags: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let source = workspace().join("tests/resolvers/lookup.c");
     let mut command = Command::new(compiler);
-    let built = command.args(flags).arg("-o").arg(&program).arg(source).status();
-    assert!(built.expect("it runs").success());
-    program
+    let command = command
+        .args(flags)
+        .arg("-o")
+        .arg(folder.path().join("lookup"))
+        .arg(source);
+    assert!(command.status().expect("it runs").success());
+    folder
 }
 
-fn finds_names(program: &Path) {
-    let program = program.to_str().expect("a path of text");
+fn finds_names(folder: &TempDir) {
+    let folder = folder.path();
+    let program = "/programs/lookup";
     for name in ["web", "web.default", "web.default.svc.cluster.local"] {
-        run("It finds the name", &[program, name], "10.96.0.20", 0);
+        run(folder, "It finds the name", &[program, name], "10.96.0.20", 0);
     }
-    run("It doesn't find another", &[program, "wep"], "", 1);
+    run(folder, "It doesn't find another", &[program, "wep"], "", 1);
 }
 
 #[test]
@@ -92,6 +103,7 @@ fn musl_linked_statically() {
 fn curl() {
     if has("curl") {
         run(
+            workspace(),
             "It reaches the service by name",
             &["curl", "-sS", "http://web/hello"],
             "\"path\":\"/hello\"",
@@ -104,12 +116,14 @@ fn curl() {
 fn dig() {
     if has("dig") {
         run(
+            workspace(),
             "It finds the name in the search list",
             &["dig", "+search", "+short", "web"],
             "10.96.0.20",
             0,
         );
         run(
+            workspace(),
             "It speaks TCP as well",
             &["dig", "+search", "+short", "+tcp", "web"],
             "10.96.0.20",
@@ -121,7 +135,8 @@ fn dig() {
 /// A name server of another domain is asked for its names, by whoever: also for what a name of the cluster stands for.
 #[test]
 fn names_of_another_domain_by_another_server() {
-    let (objects, scenario) = CLUSTER
+    let cluster = cluster(workspace());
+    let (objects, scenario) = cluster
         .split_once("apiVersion: podlab.dev")
         .expect("the scenario comes last");
     let upstream = "apiVersion: v1
