@@ -13,6 +13,7 @@ pub mod live;
 pub mod load;
 pub mod processes;
 
+use std::fmt::Debug;
 use std::os::fd::IntoRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -160,11 +161,30 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// How long tests wait for what is to come.
+const IN_TIME: Duration = Duration::from_secs(10);
+
 /// Waits until it is so, or fails after 10 seconds.
 pub fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + IN_TIME;
     while !so() {
         assert!(Instant::now() < deadline, "not in time: {what}");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until nothing is left, or fails after 10 seconds with what is.
+pub fn until_none<T: Debug>(what: &str, left: impl Fn() -> Vec<T>) {
+    let deadline = Instant::now() + IN_TIME;
+    loop {
+        let left = left();
+        if left.is_empty() {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "not in time: {what}: left are {left:?}"
+        );
         sleep(Duration::from_millis(5));
     }
 }

@@ -17,9 +17,11 @@ impl Inside {
         Self::beside(std::process::id() as i32, family(root))
     }
 
-    /// Those of some processes that another one isn't in.
-    pub fn beside(outer: i32, processes: impl IntoIterator<Item = i32>) -> Self {
-        let outer = namespaces_of(outer);
+    /// Those of some processes that neither another one nor the test is in: a command that is only on its way to a host
+    /// is still where the test is.
+    pub fn beside(host: i32, processes: impl IntoIterator<Item = i32>) -> Self {
+        let mut outer = namespaces_of(host);
+        outer.extend(namespaces_of(std::process::id() as i32));
         let (mut names, mut held) = (BTreeSet::new(), Vec::new());
         for pid in processes {
             names.extend(namespaces_of(pid).difference(&outer).cloned());

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use podlab_tests::host::Host;
 use podlab_tests::live::{Place, SMALL, file};
 use podlab_tests::processes::{Inside, podlabs_of, processes_of, traces, traces_since};
-use podlab_tests::{Running, User, printed, until, workspace};
+use podlab_tests::{Running, User, printed, until, until_none, workspace};
 use rand::RngExt;
 use rand::rngs::ThreadRng;
 
@@ -99,8 +99,10 @@ impl<'a> Trial<'a> {
 
     /// Fails unless there is nothing any more: of the kernel at once, of files with the next command.
     fn assert_nothing(&self, inside: &Inside, what: &str) {
-        until(what, || {
-            processes_of(self.place.path()).is_empty() && inside.processes().is_empty()
+        until_none(what, || {
+            let left = [processes_of(self.place.path()), inside.processes()].concat();
+            let command = |pid| fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+            left.into_iter().map(|pid| (pid, command(pid))).collect()
         });
         let list = self.host.podlab(&self.place, &[], &["list"]).output();
         let list = list.expect("podlab runs");
