@@ -1,7 +1,9 @@
 //! What a machine may lack, and when it shows: a clear error with a way out, nothing left, and the host as it was.
 
+#[path = "faults/nft.rs"]
+mod nft;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -161,62 +163,6 @@ fn a_small_control_group_is_told() {
     let output = attempt(&host, &place, &["sh", "-c", &join, "sh"], RUN);
     until("the group is empty", || fs::remove_dir(&group).is_ok());
     assert_cannot(&output, &["processes", "pids.max"]);
-}
-
-#[test]
-fn a_machine_without_nft_is_told() {
-    if !geteuid().is_root() {
-        return;
-    }
-    let host = Host::changed(
-        "for nft in $(PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin which -a nft); do mount --bind /dev/null $nft; done",
-    );
-    everywhere(&host, &[RUN, UP], |place, arguments| {
-        assert_cannot(
-            &attempt(&host, place, &[], arguments),
-            &["nft isn't installed", "apt-get install nftables"],
-        );
-    });
-}
-
-#[test]
-fn nft_that_fails_is_told_whenever_it_does() {
-    let host = Host::new();
-    everywhere(&host, &[RUN, UP], |place, arguments| {
-        let programs = tempfile::tempdir().expect("a directory");
-        let mode =
-            |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
-        mode(programs.path(), 0o777);
-        let (nft, count) = (programs.path().join("nft"), programs.path().join("count"));
-        let script = format!(
-            "#!/bin/sh\necho >> {0}\n[ $(wc -l < {0}) -le $WORKS ] || {{ echo 'Error: on purpose' >&2; exit 1; }}\n\
-             PATH=/usr/sbin:/sbin:/usr/local/sbin:$REST exec nft \"$@\"\n",
-            count.display()
-        );
-        fs::write(&nft, script).expect("a program");
-        mode(&nft, 0o755);
-        let mut enough = false;
-        for works in 0..10 {
-            let _ = fs::remove_file(&count);
-            let (rest, own) = (place.user().path(), programs.path().display());
-            let settings = [
-                format!("PATH={own}:{rest}"),
-                format!("REST={rest}"),
-                format!("WORKS={works}"),
-            ];
-            let prefix: Vec<&str> = ["env"]
-                .into_iter()
-                .chain(settings.iter().map(String::as_str))
-                .collect();
-            let output = attempt(&host, place, &prefix, arguments);
-            if output.status.success() {
-                enough = true;
-                break;
-            }
-            assert_cannot(&output, &["Error: on purpose"]);
-        }
-        assert!(enough);
-    });
 }
 
 #[test]

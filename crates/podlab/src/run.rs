@@ -173,7 +173,7 @@ async fn lead(plan: Plan<'_>, files: &Files, outside: Outside, verdict: &Cell<Op
     verdict.set(Some(code));
     if options.keep {
         say!("\n{}", keep::directions(&cluster, outside));
-        std::future::pending::<()>().await;
+        return cannot(&cluster.failed().await);
     }
     code
 }

@@ -65,6 +65,7 @@ enum End {
     Abandoned,
     NotReady(String),
     Cannot(String),
+    Broken(String),
 }
 
 /// Makes this process the supervisor of a new cluster, until that ends; its exit code. `clusters` is the turn in which
@@ -150,6 +151,7 @@ fn in_sandbox(site: Site) -> u8 {
             format!("because not everything became ready: {why}"),
         ),
         Ok(End::Cannot(why)) => (exit::CANNOT, format!("because it can't be built: {why}")),
+        Ok(End::Broken(why)) => (exit::CANNOT, format!("because {why}")),
         Err(error) => (exit::CANNOT, format!("because of {error}")),
     };
     tracing::info!("ended {why}");
@@ -210,7 +212,10 @@ async fn live(site: Site) -> io::Result<End> {
                 up.say(&Word::Ready { pods }).await;
                 // SAFETY: it only gives back what is free: what building took, and nobody uses any more.
                 unsafe { libc::malloc_trim(0) };
-                end.await
+                tokio::select! {
+                    end = end => end,
+                    why = cluster.failed() => End::Broken(why),
+                }
             }
             Err(report) => {
                 let why = report.steps.iter().map(|step| &*step.seen).collect();

@@ -17,9 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// A server takes newcomers until none has come for so long. Who sends to its Service learns a little later than the
-/// server itself that it goes.
-const QUIET: Duration = Duration::from_millis(100);
+/// A server takes newcomers until none has come for so long: who was sent to it just before it was told to end is still
+/// on the way.
+const QUIET: Duration = Duration::from_millis(20);
 /// After this time nothing is waited for any more.
 const LONGEST: Duration = Duration::from_secs(10);
 

@@ -301,12 +301,12 @@ impl<T: Fn(Report)> Life<T> {
                     probes.start_others();
                 }
                 News::Alive(false) | News::Started(false) => {
-                    log.note("podlab: killed, because its probe failed");
                     let (kind, probe) = if self.report.started {
                         ("liveness", &spec.liveness_probe)
                     } else {
                         ("startup", &spec.startup_probe)
                     };
+                    log.note(&format!("podlab: told to end, because its {kind} probe failed"));
                     let name = &spec.name;
                     let message = format!("Container {name} failed {kind} probe, will be restarted");
                     probes.stop();
