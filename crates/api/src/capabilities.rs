@@ -85,13 +85,13 @@ impl Capability {
     /// By its name, with or without `CAP_`.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.strip_prefix("CAP_").unwrap_or(name);
-        let number = ALL.iter().position(|known| *known == name)?;
-        u8::try_from(number).ok().map(Self)
+        let (capability, _) = Self::all().zip(ALL).find(|(_, known)| *known == name)?;
+        Some(capability)
     }
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        ALL.iter().filter_map(|name| Self::named(name))
+        (0..).zip(ALL).map(|(number, _)| Self(number))
     }
 
     /// Those that a container has if its manifest says nothing.

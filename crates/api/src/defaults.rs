@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::networking::v1::NetworkPolicySpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use crate::containers::containers_mut;
 use crate::object::Object;
 
 /// Fills in the defaults of an object, as the API server does before validation. Doing it twice changes nothing.
@@ -207,8 +208,7 @@ fn default_pod(spec: &mut PodSpec) {
     if spec.host_network != Some(true) {
         return;
     }
-    let containers = spec.init_containers.iter_mut().flatten();
-    for container in containers.chain(&mut spec.containers) {
+    for container in containers_mut(spec) {
         for port in container.ports.iter_mut().flatten() {
             if matches!(port.host_port, None | Some(0)) {
                 port.host_port = Some(port.container_port);
@@ -236,14 +236,7 @@ fn pod_spec(spec: &mut PodSpec) {
         }
         default_files(volume);
     }
-    for container in spec
-        .init_containers
-        .iter_mut()
-        .flatten()
-        .chain(&mut spec.containers)
-    {
-        default_container(container);
-    }
+    containers_mut(spec).for_each(default_container);
 }
 
 /// The files of a volume that has some.

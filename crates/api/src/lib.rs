@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod capabilities;
+mod containers;
 pub mod defaults;
 pub mod diagnostic;
 mod formats;

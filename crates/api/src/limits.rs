@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 
+use crate::containers::{init_containers, main_containers};
 use crate::diagnostic::Severity;
 use crate::object::Object;
 
@@ -117,8 +118,7 @@ impl Limits {
         for (index, volume) in spec.volumes.iter().flatten().enumerate() {
             self.volume(format!("{path}.volumes[{index}]"), volume);
         }
-        for (index, container) in spec.init_containers.iter().flatten().enumerate() {
-            let path = format!("{path}.initContainers[{index}]");
+        for (path, container) in init_containers(path, spec) {
             if container.restart_policy.is_some() {
                 let message =
                     "podlab has no sidecar containers: an init container runs to its end before the next";
@@ -126,8 +126,7 @@ impl Limits {
             }
             self.container(&path, container);
         }
-        for (index, container) in spec.containers.iter().enumerate() {
-            let path = format!("{path}.containers[{index}]");
+        for (path, container) in main_containers(path, spec) {
             if spec.host_network != Some(true) {
                 self.host_ports(&path, container);
             }

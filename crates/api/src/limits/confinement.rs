@@ -2,11 +2,13 @@
 //! files, resources.
 
 use k8s_openapi::api::core::v1::{
-    Container, HostPathVolumeSource, PodSecurityContext, PodSpec, SecurityContext, Volume,
+    AppArmorProfile, Container, HostPathVolumeSource, PodSecurityContext, PodSpec, SELinuxOptions,
+    SeccompProfile, SecurityContext, Volume,
 };
 
 use super::Limits;
 use crate::capabilities::Capability;
+use crate::containers::containers;
 use crate::host_path::{NO_FILES, is_hidden};
 
 /// The kernel settings that kubelets let every pod have.
@@ -104,13 +106,12 @@ impl Limits {
                 "only root's podlab has groups to give: run by an ordinary user, it leaves these out";
             self.warning(format!("{path}.supplementalGroups"), message);
         }
-        let (seccomp, apparmor) = (
+        self.modules(
+            path,
             context.seccomp_profile.as_ref(),
             context.app_armor_profile.as_ref(),
+            context.se_linux_options.as_ref(),
         );
-        self.profile(path, "seccompProfile", seccomp.map(|profile| &*profile.type_));
-        self.profile(path, "appArmorProfile", apparmor.map(|profile| &*profile.type_));
-        self.se_linux(path, context.se_linux_options.is_some());
     }
 
     fn context(&mut self, path: &str, context: &SecurityContext) {
@@ -142,28 +143,34 @@ impl Limits {
                 Some(_) => {}
             }
         }
-        let (seccomp, apparmor) = (
+        self.modules(
+            path,
             context.seccomp_profile.as_ref(),
             context.app_armor_profile.as_ref(),
+            context.se_linux_options.as_ref(),
         );
-        self.profile(path, "seccompProfile", seccomp.map(|profile| &*profile.type_));
-        self.profile(path, "appArmorProfile", apparmor.map(|profile| &*profile.type_));
-        self.se_linux(path, context.se_linux_options.is_some());
     }
 
-    fn profile(&mut self, path: &str, field: &str, kind: Option<&str>) {
-        if kind == Some("Localhost") {
-            let message = "podlab's nodes have no profiles of their own, only RuntimeDefault";
-            self.error(format!("{path}.{field}.type"), message);
+    /// What a pod's or a container's context wants of the kernel's security modules.
+    fn modules(
+        &mut self,
+        path: &str,
+        seccomp: Option<&SeccompProfile>,
+        app_armor: Option<&AppArmorProfile>,
+        se_linux: Option<&SELinuxOptions>,
+    ) {
+        for (field, kind) in [
+            ("seccompProfile", seccomp.map(|profile| &*profile.type_)),
+            ("appArmorProfile", app_armor.map(|profile| &*profile.type_)),
+        ] {
+            if kind == Some("Localhost") {
+                let message = "podlab's nodes have no profiles of their own, only RuntimeDefault";
+                self.error(format!("{path}.{field}.type"), message);
+            }
         }
-    }
-
-    fn se_linux(&mut self, path: &str, is_set: bool) {
-        if is_set {
-            self.warning(
-                format!("{path}.seLinuxOptions"),
-                "podlab gives its processes no SELinux labels",
-            );
+        if se_linux.is_some() {
+            let message = "podlab gives its processes no SELinux labels";
+            self.warning(format!("{path}.seLinuxOptions"), message);
         }
     }
 
@@ -188,14 +195,6 @@ impl Limits {
             }
         }
     }
-}
-
-/// All containers of a pod, with their paths.
-fn containers<'a>(path: &'a str, spec: &'a PodSpec) -> impl Iterator<Item = (String, &'a Container)> {
-    let init = spec.init_containers.iter().flatten().enumerate();
-    let init = init.map(move |(index, container)| (format!("{path}.initContainers[{index}]"), container));
-    let others = spec.containers.iter().enumerate();
-    init.chain(others.map(move |(index, container)| (format!("{path}.containers[{index}]"), container)))
 }
 
 #[cfg(test)]

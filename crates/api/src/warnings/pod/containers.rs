@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use k8s_openapi::api::core::v1::{Container, ContainerPort, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use crate::containers::containers;
 use crate::warnings::Warnings;
 
 /// `path` is that of the pod's specification.
 pub(super) fn warn(path: &str, spec: &PodSpec, warnings: &mut Warnings) {
-    let init = spec.init_containers.iter().flatten().enumerate();
-    let init = init.map(|(index, container)| (format!("{path}.initContainers[{index}]"), container));
-    let main = spec.containers.iter().enumerate();
-    let main = main.map(|(index, container)| (format!("{path}.containers[{index}]"), container));
     let mut ports = HashMap::new();
-    for (path, container) in init.chain(main) {
+    for (path, container) in containers(path, spec) {
         warn_of_resources(&path, container, warnings);
         warn_of_variables(&path, container, warnings);
         for (index, port) in container.ports.iter().flatten().enumerate() {
