@@ -27,6 +27,14 @@ pub const RUN_DIR: &str = "/run";
 /// How long the sandbox has to end by itself after a signal, before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The signals that tell a sandbox to end.
+const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// Whether a signal tells a sandbox to end, when its guard gets it.
+pub fn tells_to_end(signal: Signal) -> bool {
+    ENDING.contains(&signal)
+}
+
 /// This machine doesn't let podlab make a sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -218,15 +226,7 @@ fn prepare_mounts() -> Result<(), SandboxError> {
 }
 
 fn guard_signals() -> SigSet {
-    [
-        Signal::SIGCHLD,
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGQUIT,
-    ]
-    .into_iter()
-    .collect()
+    ENDING.into_iter().chain([Signal::SIGCHLD]).collect()
 }
 
 /// Waits for the sandbox's first process; passes signals on, and kills it when it doesn't end of them in time.

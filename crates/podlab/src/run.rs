@@ -97,9 +97,7 @@ pub(crate) fn run(options: &Options) -> u8 {
 /// What is said of a sandbox that has no verdict; the exit code.
 fn ended_by(signal: Signal) -> u8 {
     match signal {
-        Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT => {
-            signals::interrupted(signal, "the cluster was taken down")
-        }
+        signal if sandbox::tells_to_end(signal) => signals::interrupted(signal, "the cluster was taken down"),
         Signal::SIGKILL => cannot(
             "SIGKILL ended the sandbox, and the cluster with it. If nobody sent it, the machine has no memory left: see \
              dmesg",

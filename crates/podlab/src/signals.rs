@@ -12,11 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::runtime;
 
-/// The signals that tell podlab to end, and what each has it say.
-const ENDING: [(Signal, &str); 2] = [
-    (Signal::SIGINT, "podlab: interrupted by SIGINT"),
-    (Signal::SIGTERM, "podlab: interrupted by SIGTERM"),
-];
+/// The signals that tell podlab to end.
+const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
 
 /// Removes what is going on from a terminal's line.
 const CLEAR_LINE: &str = "\r\x1b[K";
@@ -31,7 +28,7 @@ static AFTERMATH: OnceLock<&str> = OnceLock::new();
 /// ignored when podlab was started, as by `nohup`, stays ignored.
 pub(crate) fn end_with_a_word() {
     let action = SigAction::new(SigHandler::Handler(end), SaFlags::SA_RESTART, SigSet::empty());
-    for (signal, _) in ENDING {
+    for signal in ENDING {
         // SAFETY: the handler does only what a handler may.
         let before = unsafe { sigaction(signal, &action) };
         if let Ok(before) = before
@@ -51,11 +48,7 @@ pub(crate) fn leaves_behind(aftermath: &'static str) {
 
 /// Says that a command was told to end, and what came of it; the exit code.
 pub(crate) fn interrupted(signal: Signal, aftermath: &str) -> u8 {
-    let ending = ENDING.iter().find(|(ending, _)| *ending == signal);
-    match ending {
-        Some((_, word)) => say(&[word, "; ", aftermath, "\n"]),
-        None => say(&["podlab: interrupted by ", signal.as_str(), "; ", aftermath, "\n"]),
-    }
+    say(signal, Some(aftermath));
     exit_code(signal)
 }
 
@@ -73,27 +66,31 @@ extern "C" fn end(signal: libc::c_int) {
     if AWAITED.load(Ordering::SeqCst) {
         return;
     }
-    let word = ENDING.iter().find(|(ending, _)| *ending as libc::c_int == signal);
     // For a sandbox's first process, who waits for its end says it.
-    if let Some((_, word)) = word
+    if let Ok(signal) = Signal::try_from(signal)
         && std::process::id() != 1
     {
-        match AFTERMATH.get() {
-            Some(aftermath) => say(&[word, "; ", aftermath, "\n"]),
-            None => say(&[word, "\n"]),
-        }
+        say(signal, AFTERMATH.get().copied());
     }
     // SAFETY: it ends the process, and runs nothing else.
     unsafe { libc::_exit(128 + signal) }
 }
 
-/// Writes to standard error as a signal's handler may: without memory of its own.
-fn say(parts: &[&str]) {
+/// Says by which signal a command ends, and what comes of it, as a signal's handler may: without memory of its own.
+fn say(signal: Signal, aftermath: Option<&str>) {
     let clear = match isatty(stderr()) {
         Ok(true) => CLEAR_LINE,
         _ => "",
     };
-    for part in [clear].iter().chain(parts) {
+    let (between, aftermath) = aftermath.map_or(("", ""), |aftermath| ("; ", aftermath));
+    for part in [
+        clear,
+        "podlab: interrupted by ",
+        signal.as_str(),
+        between,
+        aftermath,
+        "\n",
+    ] {
         // Nobody listens when it fails.
         let _ = write(stderr(), part.as_bytes());
     }
@@ -104,7 +101,7 @@ pub(crate) struct Held(SigSet);
 
 impl Held {
     pub(crate) fn new() -> io::Result<Self> {
-        let ending: SigSet = ENDING.iter().map(|(signal, _)| *signal).collect();
+        let ending = SigSet::from_iter(ENDING);
         Ok(Self(ending.thread_swap_mask(SigmaskHow::SIG_BLOCK)?))
     }
 

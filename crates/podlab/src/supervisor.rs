@@ -92,7 +92,7 @@ pub(crate) fn supervise(site: Site, claim: &Claim, clusters: Clusters, log: &Fil
     match sandbox::run(|_| in_sandbox(site)) {
         Ok(code) => {
             match signals::of_exit_code(code) {
-                Some(signal @ (Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGQUIT)) => {
+                Some(signal) if sandbox::tells_to_end(signal) => {
                     tracing::info!("ended by {signal}");
                 }
                 Some(signal) => {

@@ -8,8 +8,7 @@ use podlab_api::scenario::WaitCondition;
 use podlab_api::steps::{NamespacedName, ObjectRef, PodRef};
 use podlab_cluster::Cluster;
 use podlab_control::pods::is_ready;
-use podlab_control::registry::Applied;
-use podlab_control::registry::MOST_PODS;
+use podlab_control::registry::{Applied, MOST_PODS};
 use podlab_control::store::{Shared, name_of};
 use podlab_node::kubelet::status::READY_BY_DECREE;
 
