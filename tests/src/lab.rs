@@ -5,53 +5,45 @@ use std::fs::{self, File};
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::api::{ListParams, Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
-use kube::{Api, Client, Config, Resource};
+use kube::{Api, Client, Resource};
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
 use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::Rtnl;
 use podlab_node::cni::links::{LOOPBACK, set_up};
-use podlab_node::sandbox;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::User;
 use crate::live::Place;
-use crate::processes::family;
+use crate::processes::{family, sandbox_of};
+use crate::{User, sandboxed};
 
 /// Nothing that is waited for takes as long, unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs tests in a sandbox, once for each user that they are for, and ends the process. Must be called while it has one
-/// thread.
-pub fn in_sandbox(users: &'static [User], tests: impl Fn(User)) -> ! {
+/// Runs tests in a sandbox, once for each user that they are for, and says how the process shall end. Must be called
+/// while it has one thread.
+pub fn in_sandbox(users: &'static [User], tests: impl Fn(User)) -> ExitCode {
     // Who is nobody else may be root in the sandbox.
     let is_root = geteuid().is_root();
     // Built outside, where cargo is at home.
     crate::binary();
-    let result = sandbox::run(|_| {
+    sandboxed::run(|| {
         let rtnl = Rtnl::open().expect("netlink");
         rtnl.apply(vec![set_up(LOOPBACK)]).expect("loopback");
         users
             .iter()
             .for_each(|user| tests(if is_root { *user } else { User::Root }));
         0
-    });
-    match result {
-        Ok(code) => std::process::exit(code.into()),
-        Err(error) => {
-            eprintln!("THESE TESTS CAN'T RUN HERE, AND FAIL: {error}");
-            std::process::exit(1)
-        }
-    }
+    })
 }
 
 /// A live cluster, and a client of its API.
@@ -67,12 +59,7 @@ impl Lab {
         let place = Place::new(user);
         place.up("default", manifests);
         let runtime = Runtime::new().expect("a runtime");
-        let client = runtime.block_on(async {
-            let kubeconfig = Kubeconfig::read_from(place.kubeconfig("default")).expect("the kubeconfig");
-            let options = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(kubeconfig, &options);
-            Client::try_from(config.await.expect("a whole kubeconfig")).expect("a client")
-        });
+        let client = runtime.block_on(place.client("default"));
         Self {
             place,
             runtime,
@@ -129,10 +116,7 @@ impl Lab {
 
     /// The cluster's own process: the first one in its sandbox.
     pub fn supervisor(&self) -> i32 {
-        let guard = self.place.supervisor("default");
-        let children = fs::read_to_string(format!("/proc/{guard}/task/{guard}/children")).expect("children");
-        let first = children.split_whitespace().next();
-        first.and_then(|pid| pid.parse().ok()).expect("the sandbox")
+        sandbox_of(self.place.supervisor("default").as_raw())
     }
 
     /// The network namespaces of pods, by their host names.

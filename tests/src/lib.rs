@@ -12,6 +12,7 @@ pub mod lab;
 pub mod live;
 pub mod load;
 pub mod processes;
+pub mod sandboxed;
 
 use std::fmt::Debug;
 use std::os::fd::IntoRawFd;
@@ -105,13 +106,23 @@ impl Drop for Running {
     }
 }
 
+/// What a run printed on standard output.
+pub fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a run printed on standard error.
+pub fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// What a run printed, as text, for the message of a failed assertion.
 pub fn printed(output: &Output) -> String {
     format!(
         "{}\n--- stdout\n{}\n--- stderr\n{}",
         output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
+        out(output),
+        err(output)
     )
 }
 

@@ -6,6 +6,8 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use kube::config::{self, KubeConfigOptions};
+use kube::{Client, Config};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use serde_json::Value;
@@ -83,6 +85,14 @@ impl Place {
         let (code, output) = self.run(&["kubeconfig", "--name", name]);
         assert_eq!(code, 0, "{}", printed(&output));
         String::from_utf8_lossy(&output.stdout).trim().into()
+    }
+
+    /// A client of a cluster's API, by Rust's client library.
+    pub async fn client(&self, name: &str) -> Client {
+        let kubeconfig = config::Kubeconfig::read_from(self.kubeconfig(name)).expect("the kubeconfig");
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options);
+        Client::try_from(config.await.expect("a whole kubeconfig")).expect("a client")
     }
 
     /// The supervisors of the clusters that are up, by name.

@@ -110,6 +110,12 @@ pub fn family(root: i32) -> BTreeSet<i32> {
     family
 }
 
+/// The first process of the sandbox of a live cluster, whose guard this is.
+pub fn sandbox_of(guard: i32) -> i32 {
+    let children = fs::read_to_string(format!("/proc/{guard}/task/{guard}/children")).expect("its children");
+    children.trim().parse().expect("its only child")
+}
+
 /// Mounts of the host, and files in the places where programs leave some.
 pub fn traces() -> Vec<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");

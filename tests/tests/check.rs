@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use podlab_tests::live::{Place, file};
-use podlab_tests::{Running, User, printed};
+use podlab_tests::{Running, User, err, out, printed};
 use serde_json::Value;
 
 /// What the steps are about.
@@ -55,14 +55,6 @@ const ANSWERS: &str = "
 fn check(place: &Place, arguments: &[&str], input: &str) -> Output {
     let mut command = place.command(&[&["check", "-"], arguments].concat());
     command.stdin(file(input)).output().expect("podlab runs")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

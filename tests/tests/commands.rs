@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::tcgetattr;
 use nix::unistd::Pid;
 use podlab_tests::live::{Place, file};
-use podlab_tests::{Running, User, printed};
+use podlab_tests::{Running, User, err, out, printed};
 
 /// How long something may take that takes a moment.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,14 +53,6 @@ spec:
 fn fed(place: &Place, arguments: &[&str], input: &str) -> Output {
     let output = place.command(arguments).stdin(file(input)).output();
     output.expect("podlab runs")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// What a command prints that is expected to succeed.

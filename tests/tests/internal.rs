@@ -9,8 +9,7 @@ use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
-use libtest_mimic::{Arguments, Trial};
-use podlab_node::sandbox;
+use podlab_tests::sandboxed;
 use podlab_workloads::{Workload, until_stopped};
 
 #[path = "internal/external.rs"]
@@ -37,10 +36,9 @@ fn main() -> ExitCode {
         run_workload();
         return ExitCode::SUCCESS;
     }
-    let arguments = Arguments::from_args();
     host::serve_on_the_machine();
-    let result = sandbox::run(|_| {
-        let tests = [
+    sandboxed::trials(|| {
+        [
             external::TESTS,
             host::TESTS,
             loopback::TESTS,
@@ -49,22 +47,8 @@ fn main() -> ExitCode {
             spoofing::TESTS,
             stale::TESTS,
         ]
-        .concat();
-        let trials = tests.into_iter().map(|(name, test)| {
-            Trial::test(name, move || {
-                test();
-                Ok(())
-            })
-        });
-        u8::from(libtest_mimic::run(&arguments, trials.collect()).has_failed())
-    });
-    match result {
-        Ok(code) => code.into(),
-        Err(error) => {
-            eprintln!("THESE TESTS CAN'T RUN HERE, AND FAIL: {error}");
-            ExitCode::FAILURE
-        }
-    }
+        .concat()
+    })
 }
 
 /// What this program is in a pod: one of podlab's own workloads, or somebody who means no good.
@@ -81,13 +65,4 @@ fn run_workload() {
         InPod::ChangeTheNetwork => host::change_the_network(),
         InPod::Other(workload) => podlab_workloads::run(workload).unwrap(),
     }
-}
-
-/// Names and tests as a table, because the harness has to be told of them.
-#[macro_export]
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        pub(crate) const TESTS: &[(&str, fn())] =
-            &[$((concat!(module_path!(), "::", stringify!($name)), $name as fn())),+];
-    };
 }

@@ -38,12 +38,3 @@ fn main() -> ExitCode {
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
-
-/// Names and tests as a table, because the harness has to be told of them.
-#[macro_export]
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        pub(crate) const TESTS: &[(&str, fn(&$crate::lab::Lab))] =
-            &[$((concat!(module_path!(), "::", stringify!($name)), $name as fn(&$crate::lab::Lab))),+];
-    };
-}

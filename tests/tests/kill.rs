@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use podlab_tests::host::Host;
 use podlab_tests::live::{Place, SMALL, file};
-use podlab_tests::processes::{Inside, podlabs_of, processes_of, traces, traces_since};
+use podlab_tests::processes::{Inside, podlabs_of, processes_of, sandbox_of, traces, traces_since};
 use podlab_tests::{Running, User, printed, until, until_none, workspace};
 use rand::RngExt;
 use rand::rngs::ThreadRng;
@@ -323,11 +323,7 @@ fn nothing_is_left_of_a_live_cluster() {
             let inside = Inside::of(supervisor.as_raw());
             let killed = match victim {
                 "the supervisor" => supervisor,
-                _ => {
-                    let children = format!("/proc/{supervisor}/task/{supervisor}/children");
-                    let only = fs::read_to_string(children).expect("its children");
-                    Pid::from_raw(only.trim().parse().expect("one child"))
-                }
+                _ => Pid::from_raw(sandbox_of(supervisor.as_raw())),
             };
             kill(killed, Signal::SIGKILL).expect("it is killed");
             until("no process is left", || inside.processes().is_empty());

@@ -7,8 +7,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
-use podlab_node::sandbox;
+use podlab_tests::sandboxed;
 
 #[path = "kubelet/events.rs"]
 mod events;
@@ -28,8 +27,7 @@ mod sources;
 use lab::Lab;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let result = sandbox::run(|_| {
+    sandboxed::trials(|| {
         let lab = Arc::new(Lab::new());
         let tests = [
             events::TESTS,
@@ -40,29 +38,9 @@ fn main() -> ExitCode {
             sources::TESTS,
         ]
         .concat();
-        let trials = tests.into_iter().map(|(name, test)| {
+        tests.into_iter().map(move |(name, test)| {
             let lab = lab.clone();
-            Trial::test(name, move || {
-                test(&lab);
-                Ok(())
-            })
-        });
-        u8::from(libtest_mimic::run(&arguments, trials.collect()).has_failed())
-    });
-    match result {
-        Ok(code) => code.into(),
-        Err(error) => {
-            eprintln!("THESE TESTS CAN'T RUN HERE, AND FAIL: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Names and tests as a table, because the harness has to be told of them.
-#[macro_export]
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        pub(crate) const TESTS: &[(&str, fn(&$crate::lab::Lab))] =
-            &[$((concat!(module_path!(), "::", stringify!($name)), $name as fn(&$crate::lab::Lab))),+];
-    };
+            (name, move || test(&lab))
+        })
+    })
 }

@@ -1,7 +1,6 @@
 //! Rust's client library, which nobody here wrote, at a live cluster: informers, conflicts, and a storm of watches.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Duration;
 
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, pin_mut};
@@ -10,10 +9,11 @@ use kube::api::{
     AttachParams, DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams, WatchEvent,
     WatchParams,
 };
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt, reflector, watcher};
-use kube::{Api, Client, Config};
-use podlab_tests::{User, podlab};
+use kube::{Api, Client};
+use podlab_tests::User;
+use podlab_tests::live::Place;
+use podlab_tests::processes::sandbox_of;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
@@ -21,62 +21,27 @@ use tokio::io::AsyncReadExt;
 const WATCHERS: usize = 100;
 const CHANGES: usize = 10_000;
 
-/// A live cluster, as long as it is needed.
-struct Cluster {
-    home: tempfile::TempDir,
+/// A live cluster, as long as its place is there, and a client of its API.
+async fn cluster() -> (Place, Client) {
+    let place = Place::new(User::all()[0]);
+    place.up("default", "");
+    let client = place.client("default").await;
+    (place, client)
 }
 
-impl Cluster {
-    fn up() -> Self {
-        let cluster = Self {
-            home: tempfile::tempdir().expect("a directory"),
-        };
-        let up = cluster.podlab("up").output().expect("podlab runs");
-        assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
-        cluster
-    }
-
-    fn podlab(&self, command: &str) -> Command {
-        let user = *User::all().first().expect("a user");
-        let mut podlab = podlab(user);
-        podlab.arg(command).env("XDG_RUNTIME_DIR", self.home.path());
-        podlab
-    }
-
-    async fn client(&self) -> Client {
-        let file = self.home.path().join("podlab/default/kubeconfig");
-        let kubeconfig = Kubeconfig::read_from(file).expect("the kubeconfig is there");
-        let options = KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options);
-        Client::try_from(config.await.expect("a whole kubeconfig")).expect("a client")
-    }
-
-    /// How much memory the cluster's own process has, in MiB.
-    fn memory(&self) -> u64 {
-        let lock = std::fs::read_to_string(self.home.path().join("podlab/default/lock")).expect("the lock");
-        let card: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
-        let guard = card["pid"].as_i64().expect("its number");
-        let children =
-            std::fs::read_to_string(format!("/proc/{guard}/task/{guard}/children")).expect("a child");
-        let first = children.split_whitespace().next().expect("the sandbox");
-        let status = std::fs::read_to_string(format!("/proc/{first}/status")).expect("its status");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("its memory");
-        line.split_whitespace()
-            .next()
-            .and_then(|kib| kib.parse::<u64>().ok())
-            .expect("a number")
-            / 1024
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        // It may be down already.
-        let _ = self.podlab("down").output();
-    }
+/// How much memory a cluster's own process has, in MiB.
+fn memory(place: &Place) -> u64 {
+    let first = sandbox_of(place.supervisor("default").as_raw());
+    let status = std::fs::read_to_string(format!("/proc/{first}/status")).expect("its status");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("its memory");
+    line.split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse::<u64>().ok())
+        .expect("a number")
+        / 1024
 }
 
 fn map(name: &str, key: &str, value: &str) -> ConfigMap {
@@ -92,8 +57,8 @@ fn map(name: &str, key: &str, value: &str) -> ConfigMap {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_writers_lose_no_update() {
-    let cluster = Cluster::up();
-    let maps: Api<ConfigMap> = Api::default_namespaced(cluster.client().await);
+    let (_place, client) = cluster().await;
+    let maps: Api<ConfigMap> = Api::default_namespaced(client);
     maps.create(&PostParams::default(), &map("counter", "n", "0"))
         .await
         .expect("created");
@@ -130,8 +95,7 @@ async fn sixteen_writers_lose_no_update() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_informer_knows_what_there_is_and_begins_anew_when_the_past_is_forgotten() {
-    let cluster = Cluster::up();
-    let client = cluster.client().await;
+    let (_place, client) = cluster().await;
     let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
     let old = maps.list(&ListParams::default()).await.expect("a list");
     let old = old.metadata.resource_version.expect("its version");
@@ -186,8 +150,8 @@ async fn an_informer_knows_what_there_is_and_begins_anew_when_the_past_is_forgot
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_have_logs_and_take_commands() {
-    let cluster = Cluster::up();
-    let pods: Api<Pod> = Api::default_namespaced(cluster.client().await);
+    let (_place, client) = cluster().await;
+    let pods: Api<Pod> = Api::default_namespaced(client);
     let command = json!(["sh", "-c", "echo awake; exec sleep 1000"]);
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sleeper"},
@@ -249,22 +213,21 @@ async fn pods_have_logs_and_take_commands() {
 /// Every watcher sees every change, in order, and the server needs no more memory for a hundred than it has bounds for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_watchers_see_ten_thousand_changes_in_order() {
-    let cluster = Cluster::up();
-    let client = cluster.client().await;
+    let (place, client) = cluster().await;
     let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
     maps.create(&PostParams::default(), &map("storm", "n", "-1"))
         .await
         .expect("created");
     let list = maps.list(&ListParams::default()).await.expect("a list");
     let version = list.metadata.resource_version.expect("its version");
-    let before = cluster.memory();
+    let before = memory(&place);
     let mut watchers = Vec::new();
     for _ in 0..WATCHERS {
         let uri = format!("/api/v1/namespaces/default/configmaps?watch=true&resourceVersion={version}");
         let request = http::Request::get(uri).body(Vec::new()).expect("a request");
         // A connection of its own for each.
-        let lines = cluster
-            .client()
+        let lines = place
+            .client("default")
             .await
             .request_stream(request)
             .await
@@ -292,6 +255,6 @@ async fn a_hundred_watchers_see_ten_thousand_changes_in_order() {
             .expect("in time")
             .expect("all in order");
     }
-    let grown = cluster.memory().saturating_sub(before);
+    let grown = memory(&place).saturating_sub(before);
     assert!(grown < 200, "{grown} MiB more");
 }

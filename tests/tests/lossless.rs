@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -97,7 +98,7 @@ metadata: {name: node}
 spec: {hostNetwork: true, containers: [{name: node, image: podlab/pause}]}
 ";
 
-fn main() {
+fn main() -> ExitCode {
     in_sandbox(User::all(), |user| {
         nothing_is_lost(user, REQUESTS / User::all().len() as u64);
     })

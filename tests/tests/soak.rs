@@ -8,6 +8,7 @@ mod churn;
 mod figures;
 
 use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ const TALKS: usize = 50;
 const REST: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn main() {
+fn main() -> ExitCode {
     in_sandbox(&User::all()[..1], |user| {
         let minutes = std::env::var("SOAK_MINUTES").ok();
         let minutes = minutes.map(|minutes| minutes.parse::<u64>().expect("SOAK_MINUTES is a number"));

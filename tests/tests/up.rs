@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use podlab_tests::live::{Place, file};
 use podlab_tests::processes::{Inside, family};
-use podlab_tests::{NOBODY, Running, User, podlab, printed, until, workspace};
+use podlab_tests::{NOBODY, Running, User, err, out, podlab, printed, until, workspace};
 use serde_json::Value;
 
 /// A pod that is never ready, and gives nobody a reason to give up.
@@ -47,14 +47,6 @@ fn three_tier() -> String {
     fs::read_to_string(workspace().join("scenarios/three-tier.yaml")).expect("the scenario")
 }
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 fn is_empty(directory: &Path) -> bool {
     fs::read_dir(directory).expect("a directory").next().is_none()
 }
@@ -65,7 +57,7 @@ fn a_cluster_stays_up_until_down() {
         let place = Place::new(*user);
         let up = place.try_up("default", &three_tier());
         assert_eq!(up.status.code(), Some(0), "{}", printed(&up));
-        let text = stdout(&up);
+        let text = out(&up);
         assert!(
             text.starts_with("Cluster \"default\" is up. Its 6 pods are ready, after "),
             "{text}"
@@ -86,7 +78,7 @@ fn a_cluster_stays_up_until_down() {
         );
 
         let (code, list) = place.run(&["list"]);
-        let lines: Vec<Vec<String>> = stdout(&list)
+        let lines: Vec<Vec<String>> = out(&list)
             .lines()
             .map(|line| line.split_whitespace().map(str::to_owned).collect())
             .collect();
@@ -98,12 +90,12 @@ fn a_cluster_stays_up_until_down() {
         let inside = Inside::of(place.supervisor("default").as_raw());
         let (code, down) = place.run(&["down"]);
         assert_eq!(
-            (code, &*stdout(&down)),
+            (code, &*out(&down)),
             (0, "cluster \"default\" deleted\n"),
             "{}",
             printed(&down)
         );
-        assert!(stderr(&down).is_empty(), "{}", printed(&down));
+        assert!(err(&down).is_empty(), "{}", printed(&down));
         assert_eq!(inside.processes(), [0; 0]);
         assert!(api.get("/livez").is_err());
         assert!(is_empty(place.path()));
@@ -118,7 +110,7 @@ fn a_name_is_taken_once_and_clusters_stand_side_by_side() {
         let again = place.try_up("one", "");
         let expected = "error: clusters \"one\" already exists\n\
             Take it down with `podlab down --name one`, or give the new one another name: `podlab up --name NAME`\n";
-        assert_eq!((again.status.code(), &*stderr(&again)), (Some(1), expected));
+        assert_eq!((again.status.code(), &*err(&again)), (Some(1), expected));
 
         // Each has its own authority: neither the server nor the user of one is known to the other.
         assert_eq!(one.get("/livez").expect("an answer").0, 200);
@@ -132,11 +124,11 @@ fn a_name_is_taken_once_and_clusters_stand_side_by_side() {
         assert_eq!(two.get("/livez").expect("an answer").0, 200);
         let (code, unknown) = place.run(&["down", "--name", "one"]);
         let expected = "error: clusters \"one\" not found\nThese are up: two\n";
-        assert_eq!((code, &*stderr(&unknown)), (1, expected));
+        assert_eq!((code, &*err(&unknown)), (1, expected));
         assert_eq!(place.run(&["down", "--name", "two"]).0, 0);
         let (code, unknown) = place.run(&["kubeconfig"]);
         let expected = "error: clusters \"default\" not found\nNo cluster is up: `podlab up` starts one.\n";
-        assert_eq!((code, &*stderr(&unknown)), (1, expected));
+        assert_eq!((code, &*err(&unknown)), (1, expected));
     }
 }
 
@@ -166,7 +158,7 @@ fn without_a_place_of_the_session_there_is_one_of_the_user() {
         let run = |arguments: &[&str]| {
             let output = podlab(*user).args(arguments).output().expect("podlab runs");
             assert!(output.status.success(), "{}", printed(&output));
-            stdout(&output)
+            out(&output)
         };
         run(&["up", "--name", &name]);
         let kubeconfig = run(&["kubeconfig", "--name", &name]);
@@ -187,7 +179,7 @@ fn whoever_ends_the_supervisor_stands_in_its_log() {
     place.up("default", "");
     kill(place.supervisor("default"), Signal::SIGTERM).expect("it is told to end");
     until("the next command says so", || {
-        stderr(&place.run(&["list"]).1).contains(" ended by SIGTERM\n")
+        err(&place.run(&["list"]).1).contains(" ended by SIGTERM\n")
     });
     place.up("default", "");
 }
@@ -197,7 +189,7 @@ fn what_is_not_ready_is_told_and_taken_down() {
     for user in User::all() {
         let place = Place::new(*user);
         let up = place.try_up("default", FAILS);
-        let text = stderr(&up);
+        let text = err(&up);
         assert_eq!(up.status.code(), Some(1), "{}", printed(&up));
         for part in [
             "broken",

@@ -10,13 +10,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use futures::future::join_all;
-use libtest_mimic::{Arguments, Trial};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::rtnl::{Rtnl, Step};
 use podlab_node::cni::{CniError, NodeNetwork, PodLink, Underlay};
 use tokio::runtime::Runtime;
+
+#[path = "../../../tests/src/sandboxed.rs"]
+pub mod sandboxed;
 
 /// For what is expected to happen at once; far more than it takes.
 const SOON: Duration = Duration::from_secs(5);
@@ -25,14 +27,7 @@ const PODS: usize = 100;
 /// For what is expected not to happen.
 const A_WHILE: Duration = Duration::from_millis(200);
 
-/// Names and tests as a table, because the harness has to be told of them.
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        const TESTS: &[(&str, fn())] = &[$((stringify!($name), $name as fn())),+];
-    };
-}
-
-tests![
+crate::tests![
     pods_that_are_attached_at_once_reach_each_other,
     the_first_packets_of_a_pod_arrive,
     what_a_pod_broadcasts_is_heard_by_its_node_alone,
@@ -44,23 +39,7 @@ tests![
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let result = podlab_node::sandbox::run(|_| {
-        let trials = TESTS.iter().map(|(name, test)| {
-            Trial::test(*name, move || {
-                test();
-                Ok(())
-            })
-        });
-        u8::from(libtest_mimic::run(&arguments, trials.collect()).has_failed())
-    });
-    match result {
-        Ok(code) => code.into(),
-        Err(error) => {
-            eprintln!("THESE TESTS CAN'T RUN HERE, AND FAIL: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    sandboxed::trials(|| TESTS.iter().copied())
 }
 
 struct Lab {

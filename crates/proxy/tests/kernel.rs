@@ -7,8 +7,6 @@
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
-
 #[path = "kernel/balancing.rs"]
 mod balancing;
 #[path = "kernel/conntrack.rs"]
@@ -21,6 +19,8 @@ mod listing;
 mod model;
 #[path = "kernel/rules.rs"]
 mod rules;
+#[path = "../../../tests/src/sandboxed.rs"]
+pub mod sandboxed;
 #[path = "kernel/story.rs"]
 mod story;
 #[path = "kernel/tcp.rs"]
@@ -29,9 +29,8 @@ mod tcp;
 mod udp;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let result = podlab_node::sandbox::run(|_| {
-        let tests = [
+    sandboxed::trials(|| {
+        [
             balancing::TESTS,
             conntrack::TESTS,
             rules::TESTS,
@@ -39,29 +38,6 @@ fn main() -> ExitCode {
             tcp::TESTS,
             udp::TESTS,
         ]
-        .concat();
-        let trials = tests.into_iter().map(|(name, test)| {
-            Trial::test(name, move || {
-                test();
-                Ok(())
-            })
-        });
-        u8::from(libtest_mimic::run(&arguments, trials.collect()).has_failed())
-    });
-    match result {
-        Ok(code) => code.into(),
-        Err(error) => {
-            eprintln!("THESE TESTS CAN'T RUN HERE, AND FAIL: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Names and tests as a table, because the harness has to be told of them.
-#[macro_export]
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        pub(crate) const TESTS: &[(&str, fn())] =
-            &[$((concat!(module_path!(), "::", stringify!($name)), $name as fn())),+];
-    };
+        .concat()
+    })
 }

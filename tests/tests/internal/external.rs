@@ -12,7 +12,7 @@ use crate::lab::{
     DNS, HOST_PORT, Lab, POD_PORT, PORT, QUESTION, WEB, ask, echo, get, hear, is_seen, service, udp_socket,
 };
 
-crate::tests![
+podlab_tests::tests![
     an_external_ip_takes_nobodys_traffic,
     an_ingress_ip_takes_nobodys_traffic,
 ];

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::lab::{A_WHILE, BRIDGE, Lab};
 
-crate::tests![
+podlab_tests::tests![
     nobody_reaches_the_machine,
     a_pod_keeps_the_network_that_it_was_given,
 ];

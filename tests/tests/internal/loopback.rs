@@ -7,7 +7,7 @@ use podlab_node::cni::links::mac_of;
 use crate::frames::{Mac, Wire, udp};
 use crate::lab::{BRIDGE, Lab, hear, udp_socket};
 
-crate::tests![the_nodes_loopback_is_its_own, a_pods_loopback_is_its_own];
+podlab_tests::tests![the_nodes_loopback_is_its_own, a_pods_loopback_is_its_own];
 
 /// What listens on loopback only.
 const PRIVATE: u16 = 7000;

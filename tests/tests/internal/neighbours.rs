@@ -10,7 +10,7 @@ use podlab_kernel::netns::Netns;
 use crate::frames::{Arp, EVERYBODY, Mark, arp, udp_over_ipv6};
 use crate::lab::{A_WHILE, BRIDGE, DNS, Lab, POD_PORT, SOON, WEB, ask, get, hear, is_seen, udp_socket};
 
-crate::tests![
+podlab_tests::tests![
     a_node_says_where_it_is_and_nobody_else,
     who_claims_an_address_gets_no_traffic_of_the_cluster,
     nobody_is_reached_by_link_local_addresses,

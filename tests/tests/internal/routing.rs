@@ -10,7 +10,7 @@ use podlab_node::cni::links::{ETH0, add_link_route, mac_of, put_neighbour};
 use crate::frames::{Mark, datagram_and_syn, source_route};
 use crate::lab::{BRIDGE, DNS, HOST_PORT, Lab, POD_PORT, PORT, QUESTION, WEB, ask, connect, get, is_seen};
 
-crate::tests![
+podlab_tests::tests![
     a_route_to_the_node_leads_nowhere,
     the_node_itself_is_reached_but_serves_no_service,
     a_packet_does_not_choose_its_way,

@@ -7,7 +7,7 @@ use podlab_node::cni::links::mac_of;
 use crate::frames::{Mark, Wire, datagram_and_syn, udp};
 use crate::lab::{BRIDGE, DNS, HOST_PORT, Lab, POD_PORT, QUESTION, WEB, hear, is_seen, udp_socket};
 
-crate::tests![
+podlab_tests::tests![
     a_borrowed_address_opens_nothing,
     nobody_talks_in_between_two_pods,
     a_service_never_speaks_first,

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::frames::{Mark, Wire, ping, udp};
 use crate::lab::{BRIDGE, Lab, POD_PORT, PORT, SOON, hear, idle, is_seen, udp_socket};
 
-crate::tests![
+podlab_tests::tests![
     answers_to_a_pod_that_is_gone_do_not_reach_who_has_its_address,
     answers_from_where_a_service_led_before_reach_nobody,
 ];

@@ -6,7 +6,8 @@ use podlab_tests::{User, until};
 
 use crate::lab::{Lab, SECRET};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     a_container_runs_as_whom_it_says,
     a_read_only_root_is_one,
     kernel_settings_are_the_pods_own,

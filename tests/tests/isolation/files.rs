@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::lab::{Lab, is_root};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     only_programs_of_the_host_are_seen,
     the_host_cant_be_written_to,
     devices_are_harmless,

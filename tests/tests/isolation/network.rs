@@ -6,7 +6,8 @@ use nix::ifaddrs::getifaddrs;
 
 use crate::lab::Lab;
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     the_pods_network_cant_be_changed,
     the_host_is_out_of_reach,
     nobody_outside_of_the_cluster_is_reached,

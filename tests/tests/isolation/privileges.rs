@@ -7,7 +7,8 @@ use podlab_tests::User;
 
 use crate::lab::{Lab, SECRET};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     the_capabilities_are_kubernetes_default_and_no_more,
     capabilities_are_what_the_manifest_says,
     the_namespaces_are_its_own,

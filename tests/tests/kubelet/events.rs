@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::lab::{Lab, name, pod, script};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     a_life_is_told_from_beginning_to_end,
     who_can_t_start_is_told,
     who_has_too_many_variables_is_told_of_the_way_out,

@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::lab::{ALL, Lab, name, pod, script, words};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     the_container_is_chosen,
     who_takes_a_name_over_is_another,
     streams_come_and_go_whole,

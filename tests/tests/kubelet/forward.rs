@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::lab::{Lab, name, pod, script};
 
-crate::tests![a_port_is_reached_from_inside_of_the_pod];
+podlab_tests::tests![&Lab; a_port_is_reached_from_inside_of_the_pod];
 
 fn a_port_is_reached_from_inside_of_the_pod(lab: &Lab) {
     lab.start(pod("ports", &[script("main", "exec sleep 1000")]));

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::lab::{Lab, is_ready, name, pod, script, words};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     a_hook_comes_before_the_end,
     a_pod_sleeps_before_its_end,
     who_doesn_t_come_to_an_end_is_ended,

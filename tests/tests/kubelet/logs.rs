@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::lab::{Lab, name, pod, script};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     runs_are_told_apart,
     following_ends_with_the_container,
     following_ends_with_the_pod,

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::lab::{Lab, is_ready, pod, script};
 
-crate::tests![
+podlab_tests::tests![
+    &Lab;
     variables_are_waited_for,
     volumes_are_waited_for,
     changes_reach_volumes_and_nothing_else,
