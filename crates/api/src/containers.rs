@@ -33,3 +33,29 @@ pub(crate) fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Co
     let init = spec.init_containers.iter_mut().flatten();
     init.chain(&mut spec.containers)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_is_called_by_its_path_in_the_order_of_their_starts() {
+        let spec: PodSpec = serde_json::from_value(json!({
+            "containers": [{"name": "web"}, {"name": "log"}], "initContainers": [{"name": "setup"}],
+        }))
+        .unwrap();
+        let seen: Vec<_> = containers("spec.template.spec", &spec)
+            .map(|(path, container)| format!("{path} {}", container.name))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                "spec.template.spec.initContainers[0] setup",
+                "spec.template.spec.containers[0] web",
+                "spec.template.spec.containers[1] log",
+            ]
+        );
+    }
+}
