@@ -7,8 +7,8 @@ use std::process::Command;
 use nix::unistd::geteuid;
 use podlab_tests::host::Host;
 use podlab_tests::live::{Place, SMALL, file};
-use podlab_tests::processes::{family, processes_of};
-use podlab_tests::{User, printed, until};
+use podlab_tests::processes::{processes_of, sandbox_of};
+use podlab_tests::{User, err, printed, until};
 use tempfile::TempDir;
 
 use super::{RUN, UP, assert_cannot, attempt, entries, everywhere};
@@ -119,19 +119,14 @@ fn a_live_cluster_whose_services_the_kernel_refuses_for_good_ends_and_says_why()
         };
         let up = podlab(UP);
         assert!(up.status.success(), "{}", printed(&up));
-        let supervisor = place.supervisor("default").as_raw();
-        let sandbox = *family(supervisor)
-            .iter()
-            .find(|pid| **pid != supervisor)
-            .expect("its child");
+        let sandbox = sandbox_of(place.supervisor("default").as_raw());
         remove_the_proxys_table(sandbox);
         nft.works(0);
 
         // A change, for the proxy to find out with.
         let _ = podlab(&["scale", "deployment/web", "--replicas=1"]);
         until("the cluster has ended", || processes_of(place.path()).is_empty());
-        let list = podlab(&["list"]);
-        let said = String::from_utf8_lossy(&list.stderr);
+        let said = err(&podlab(&["list"]));
         assert!(said.contains("ended because the proxy of node "), "{said}");
         assert!(said.contains("Error: on purpose"), "{said}");
         assert!(entries(place.path()).is_empty());
