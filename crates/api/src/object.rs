@@ -9,8 +9,10 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{NetworkPolicy, ServiceCIDR};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::SchemaGenerator;
+use serde::de::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_path_to_error::Track;
 
 /// What all kinds have in common: the type that stands for a kind, and its place in [`Object`].
 pub trait Resource: Clone + Send + Sync + PartialEq + std::fmt::Debug + 'static {
@@ -25,6 +27,10 @@ pub trait Resource: Clone + Send + Sync + PartialEq + std::fmt::Debug + 'static 
     /// This kind's form of an object, if it is of this kind.
     fn from_object(object: &Object) -> Option<&Self>;
 }
+
+/// How many items the lists of an object may have, all together: an empty container is two bytes of JSON, and two thousand
+/// in memory.
+const MOST_ITEMS: usize = 120_000;
 
 macro_rules! kinds {
     ($($kind:ident $group:literal $plural:literal $namespaced:literal [$($short:literal),*]),+ $(,)?) => {
@@ -77,11 +83,14 @@ macro_rules! kinds {
             /// Reads an object of this kind from its JSON form; fields that the kind doesn't have are passed over.
             ///
             /// # Errors
-            /// A field is missing or of another type, with its path.
+            /// A field is missing or of another type, with its path; or the object's lists have more than 120,000 items.
             pub fn from_json(
                 kind: Kind,
                 value: Value,
             ) -> Result<Self, serde_path_to_error::Error<serde_json::Error>> {
+                if items(&value) > MOST_ITEMS {
+                    return Err(too_many_items());
+                }
                 match kind {
                     $(Kind::$kind => serde_path_to_error::deserialize(value).map(Object::$kind)),+
                 }
@@ -203,4 +212,18 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How many items the lists in a value have, all together.
+fn items(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.len() + list.iter().map(items).sum::<usize>(),
+        Value::Object(fields) => fields.values().map(items).sum(),
+        _ => 0,
+    }
+}
+
+fn too_many_items() -> serde_path_to_error::Error<serde_json::Error> {
+    let why = format!("the lists of an object may have at most {MOST_ITEMS} items, all together");
+    serde_path_to_error::Error::new(Track::new().path(), serde_json::Error::custom(why))
 }

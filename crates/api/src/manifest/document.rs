@@ -157,7 +157,8 @@ fn object(place: Place, kind: Kind, diagnostics: &mut Vec<Diagnostic>) -> Docume
         Ok(object) => object,
         Err(error) => {
             // Only what the shapes don't know, such as the form of a date.
-            let (path, error) = (error.path().to_string(), error.inner().to_string());
+            let (path, error) = (error.path(), error.inner().to_string());
+            let path = path.iter().next().map_or_else(String::new, |_| path.to_string());
             diagnostics.push(place.diagnose(Severity::Error, &path, &error));
             return Document::Nothing;
         }

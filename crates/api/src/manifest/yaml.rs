@@ -19,6 +19,10 @@ const ALIASED: usize = 100_000;
 /// How many values the documents of a file may have: each takes many times the memory of its few letters.
 const VALUES: usize = 3_000_000;
 
+/// How many of the signs of flow style a document may have. Each stands for six tokens at most, of a hundred bytes each, and
+/// the parser keeps those of a whole list in flow style: it could be a key.
+const FLOW: usize = 600_000;
+
 /// A document as it was read.
 pub(crate) struct Parsed {
     /// The first of two values of the same key comes first.
@@ -31,6 +35,10 @@ pub(crate) struct Parsed {
 /// with the next document.
 pub(super) fn parse(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
     let mut documents = Vec::new();
+    if let Err(too_much) = check_flow(source) {
+        diagnostics.push(too_much);
+        return documents;
+    }
     let before = diagnostics.len();
     let mut line = 1;
     loop {
@@ -65,16 +73,40 @@ pub(super) fn parse(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Vec<N
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn first(source: &Source) -> Result<Option<Parsed>, Diagnostic> {
+    check_flow(source)?;
     let first = Reader::new(source, 1).next().transpose();
     first.map_err(|Failed(why)| *why)
+}
+
+/// Whether each document has few enough signs of flow style, before any is parsed.
+fn check_flow(source: &Source) -> Result<(), Diagnostic> {
+    let mut signs = 0;
+    for (index, line) in source.text.split('\n').enumerate() {
+        if starts_document(line) {
+            signs = 0;
+        }
+        signs += line.bytes().filter(|byte| b"[]{},&!?".contains(byte)).count();
+        if signs > FLOW {
+            let start = Position {
+                line: index + 1,
+                column: 1,
+            };
+            let message = format!("more than {FLOW} of the signs []{{}},&!? in a document");
+            let diagnostic = Diagnostic::error(source, Span { start, end: start }, message);
+            return Err(diagnostic.help("write long lists in block style, or as several documents"));
+        }
+    }
+    Ok(())
+}
+
+fn starts_document(line: &str) -> bool {
+    line.trim_end() == "---" || line.starts_with("--- ")
 }
 
 /// The line on which the next document starts after one that has failed.
 fn next_document(source: &Source, failed: usize) -> Option<usize> {
     let rest = &source.text[source.offset(failed + 1)..];
-    let skipped = rest
-        .lines()
-        .position(|line| line == "---" || line.starts_with("--- "))?;
+    let skipped = rest.lines().position(starts_document)?;
     Some(failed + 1 + skipped)
 }
 
