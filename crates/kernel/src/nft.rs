@@ -23,6 +23,11 @@ pub enum NftError {
     /// There is no `nft` program.
     #[error("nft is not installed: neither PATH nor {} has it", SYSTEM_PATHS.join(", "))]
     NotInstalled,
+    /// The kernel hasn't got what it speaks to.
+    #[error(
+        "this kernel has no nf_tables, and can't load it by itself: sudo modprobe nf_tables, or boot a kernel that has it"
+    )]
+    NoKernelPart,
     /// It could not be started.
     #[error("cannot run nft: {0}")]
     Start(#[from] io::Error),
@@ -87,6 +92,9 @@ impl Nft {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if said.ends_with("Unable to initialize Netlink socket: Protocol not supported") {
+            return Err(NftError::NoKernelPart);
+        }
         Err(NftError::Refused {
             message: match said.is_empty() {
                 true => format!("it ended with {}, and said nothing", output.status),
