@@ -152,13 +152,12 @@ Endpoints:  POD-IP:8080
 Session Affinity:  None
 Internal Traffic Policy:  Cluster
 Events:  <none>
-$ kubectl describe node node-1 | head -16
+$ kubectl describe node node-1 | sed '/^Annotations/,/^Creation/{/^Creation/!d}' | head -15
 Name:  node-1
 Roles:  <none>
 Labels:  kubernetes.io/arch=amd64
   kubernetes.io/hostname=node-1
   kubernetes.io/os=linux
-Annotations:  <none>
 CreationTimestamp:  TIME
 Taints:  <none>
 Unschedulable:  false

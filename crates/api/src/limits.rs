@@ -1,6 +1,7 @@
 //! What Kubernetes has and podlab hasn't: said before anything is built.
 
 mod confinement;
+mod resources;
 
 use k8s_openapi::api::core::v1::{
     Container, DownwardAPIVolumeFile, LifecycleHandler, PodSpec, Service, Volume,
@@ -9,7 +10,9 @@ use k8s_openapi::api::networking::v1::ServiceCIDR;
 
 use crate::containers::{init_containers, main_containers};
 use crate::diagnostic::Severity;
-use crate::object::Object;
+use crate::object::{Object, pod_spec};
+
+pub use resources::{ENFORCED, Unenforced};
 
 /// Something in a valid object that podlab can't do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,20 +30,10 @@ pub fn limits(object: &Object) -> Vec<Limit> {
     let mut limits = Limits(Vec::new());
     match object {
         Object::Service(service) => limits.service(service),
-        Object::Pod(pod) => limits.pod("spec", pod.spec.as_ref()),
-        Object::Deployment(deployment) => {
-            let spec = deployment
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.template.spec.as_ref());
-            limits.pod("spec.template.spec", spec);
-        }
-        Object::ReplicaSet(replica_set) => {
-            let template = replica_set.spec.as_ref().and_then(|spec| spec.template.as_ref());
-            limits.pod(
-                "spec.template.spec",
-                template.and_then(|template| template.spec.as_ref()),
-            );
+        Object::Pod(_) | Object::Deployment(_) | Object::ReplicaSet(_) => {
+            if let Some((path, spec)) = pod_spec(object) {
+                limits.pod(path, spec);
+            }
         }
         Object::ServiceCIDR(range) => limits.service_cidr(range),
         Object::NetworkPolicy(_) => {
@@ -112,8 +105,7 @@ impl Limits {
         }
     }
 
-    fn pod(&mut self, path: &str, spec: Option<&PodSpec>) {
-        let Some(spec) = spec else { return };
+    fn pod(&mut self, path: &str, spec: &PodSpec) {
         self.confinement(path, spec);
         for (index, volume) in spec.volumes.iter().flatten().enumerate() {
             self.volume(format!("{path}.volumes[{index}]"), volume);
@@ -254,4 +246,12 @@ impl Limits {
             self.warning(format!("{path}.tcpSocket"), message);
         }
     }
+}
+
+/// All containers of a pod, with their paths.
+fn containers<'a>(path: &'a str, spec: &'a PodSpec) -> impl Iterator<Item = (String, &'a Container)> {
+    let init = spec.init_containers.iter().flatten().enumerate();
+    let init = init.map(move |(index, container)| (format!("{path}.initContainers[{index}]"), container));
+    let others = spec.containers.iter().enumerate();
+    init.chain(others.map(move |(index, container)| (format!("{path}.containers[{index}]"), container)))
 }

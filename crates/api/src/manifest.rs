@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::builtin;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::limits::Unenforced;
 use crate::object::Object;
 use crate::source::{Position, Source, Span};
 use crate::steps::Scenario;
@@ -61,6 +62,21 @@ impl Reading {
     /// Whether something is so wrong that nothing can be run.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(is_error)
+    }
+
+    /// The same for nodes that can't enforce all limits of resources: who asks for one of those is warned, unless something
+    /// is wrong already. `files` are what was read.
+    #[must_use]
+    pub fn on_nodes(mut self, unenforced: &Unenforced, files: &[SourceFile]) -> Self {
+        if self.has_errors() {
+            return self;
+        }
+        for object in self.objects.iter().chain(&self.applied) {
+            let limits = unenforced.limits(&object.value).into_iter();
+            self.diagnostics.extend(limits.map(|limit| object.limit(&limit)));
+        }
+        put_in_order(&mut self.diagnostics, files);
+        self
     }
 
     /// The same with every warning an error.
@@ -107,6 +123,14 @@ pub fn read_scenario(files: &[SourceFile], there: impl IntoIterator<Item = Objec
     }
     let known = there.with(&documents.objects, &mut documents.diagnostics);
     documents.reading(files, known)
+}
+
+/// In which they are read.
+fn put_in_order(diagnostics: &mut [Diagnostic], files: &[SourceFile]) {
+    diagnostics.sort_by_cached_key(|diagnostic| {
+        let file = files.iter().position(|file| file.name == diagnostic.source);
+        (file, diagnostic.line, diagnostic.column)
+    });
 }
 
 fn is_error(diagnostic: &Diagnostic) -> bool {
@@ -187,11 +211,7 @@ impl Documents {
             Some(place) => scenario::read(&place, known, &mut diagnostics),
             None => (None, Vec::new()),
         };
-        let order = |diagnostic: &Diagnostic| {
-            let file = files.iter().position(|file| file.name == diagnostic.source);
-            (file, diagnostic.line, diagnostic.column)
-        };
-        diagnostics.sort_by_cached_key(order);
+        put_in_order(&mut diagnostics, files);
         Reading {
             objects,
             applied,

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Endpoints, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount,
+    ConfigMap, Endpoints, Event, Namespace, Node, Pod, PodSpec, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{NetworkPolicy, ServiceCIDR};
@@ -226,4 +226,15 @@ fn items(value: &Value) -> usize {
 fn too_many_items() -> serde_path_to_error::Error<serde_json::Error> {
     let why = format!("the lists of an object may have at most {MOST_ITEMS} items, all together");
     serde_path_to_error::Error::new(Track::new().path(), serde_json::Error::custom(why))
+}
+
+/// What the pods of an object are like, and its path: of a pod itself, or of one that makes pods.
+pub fn pod_spec(object: &Object) -> Option<(&'static str, &PodSpec)> {
+    let template = "spec.template.spec";
+    match object {
+        Object::Pod(pod) => Some(("spec", pod.spec.as_ref()?)),
+        Object::Deployment(deployment) => Some((template, deployment.spec.as_ref()?.template.spec.as_ref()?)),
+        Object::ReplicaSet(set) => Some((template, set.spec.as_ref()?.template.as_ref()?.spec.as_ref()?)),
+        _ => None,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use podlab_api::limits::Unenforced;
 use podlab_api::manifest::{Reading, SourceFile, read};
 use podlab_api::object::Kind;
 use podlab_api::selector::{FieldSelector, LabelSelector};
@@ -206,4 +207,25 @@ fn two_files_are_one_cluster() {
         "{said}"
     );
     assert!(said.contains("::: a:1:50"), "{said}");
+}
+
+#[test]
+fn what_nodes_cant_enforce_is_told_in_the_files_order_unless_something_is_wrong() {
+    let file = |name: &str, pod: &str| SourceFile {
+        name: name.into(),
+        text: format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {pod}\n"),
+    };
+    let container = "{name: main, image: any, resources: {limits: {memory: 1Gi}}}";
+    let limited = format!("{{containers: [{container}]}}");
+    let private = format!("{{hostPID: true, {}", &limited[1..]);
+    let unenforced = Unenforced::from_iter([("memory".to_owned(), "cgroup v1 has it".to_owned())]);
+    let said = |files: &[SourceFile]| {
+        let diagnostics = read(files).on_nodes(&unenforced, files).diagnostics.into_iter();
+        let said = diagnostics.map(|it| format!("{} {}", it.source, it.message.contains("memory")));
+        said.collect::<Vec<_>>()
+    };
+    let files = [file("b", &private), file("a", &limited)];
+    assert_eq!(said(&files), ["b false", "b true", "a true"]);
+    let wrong = file("c", "{containers: []}");
+    assert_eq!(said(&[files[1].clone(), wrong]), ["c false"]);
 }

@@ -127,7 +127,7 @@ impl Request<'_> {
         let (mut object, mut warned) = self.read(&options)?;
         self.check_namespace(&object)?;
         object.metadata_mut().namespace.clone_from(&self.path.namespace);
-        check_limits(&object, &mut warned)?;
+        check_limits(&object, self.registry, &mut warned)?;
         default_object(&mut object);
         object.metadata_mut().managed_fields = None;
         track(None, &mut object, &self.manager(&options))?;
@@ -150,7 +150,7 @@ impl Request<'_> {
         self.check_namespace(&object)?;
         self.check_name(&object)?;
         object.metadata_mut().namespace.clone_from(&self.path.namespace);
-        check_limits(&object, &mut warned)?;
+        check_limits(&object, self.registry, &mut warned)?;
         let updated = self.replace(object, part, &options)?;
         Ok(Written {
             code: StatusCode::OK,

@@ -21,6 +21,7 @@ use podlab_control::controllers::Controllers;
 use podlab_control::registry::{ApiError, Registry, RegistryOptions};
 use podlab_control::store::Store;
 use podlab_kernel::netns::Netns;
+use podlab_node::cgroups;
 use podlab_node::cni::{CniError, NodeNetwork, Underlay};
 use podlab_node::images::Images;
 use podlab_node::kubelet::exec::{ExecError, ExecOutput, Session, Streams};
@@ -171,7 +172,8 @@ impl Cluster {
         agents.spawn(node::stay_alive(node.name.clone(), store.clone()));
         // The store can't have a node of this name yet, and a node has nothing that could be invalid.
         let pods = room(node_range).min(Machine::here().pods());
-        let _ = store.create(node::object(&node, node_range, pods, &store.now()));
+        let unenforced = cgroups::here().unenforced();
+        let _ = store.create(node::object(&node, node_range, pods, unenforced, &store.now()));
         Ok(Self {
             registry,
             nodes: vec![node],

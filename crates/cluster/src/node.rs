@@ -9,14 +9,16 @@ use k8s_openapi::api::core::v1::{Node, NodeAddress, NodeCondition, NodeSpec, Nod
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
 use podlab_api::builtin::KUBERNETES_VERSION;
+use podlab_api::limits::Unenforced;
 use podlab_api::steps::NamespacedName;
 use podlab_control::store::Store;
 use tokio::time::sleep;
 
 use crate::Host;
 
-/// The node `host` with room for so many pods, which have addresses of `range`.
-pub(crate) fn object(host: &Host, range: IpNet, pods: u64, now: &Time) -> Node {
+/// The node `host` with room for so many pods, which have addresses of `range`, on a machine that can't enforce these
+/// limits.
+pub(crate) fn object(host: &Host, range: IpNet, pods: u64, unenforced: &Unenforced, now: &Time) -> Node {
     let architecture = architecture();
     let labels = [
         ("kubernetes.io/arch", architecture),
@@ -73,6 +75,7 @@ pub(crate) fn object(host: &Host, range: IpNet, pods: u64, now: &Time) -> Node {
         metadata: ObjectMeta {
             name: Some(host.name.clone()),
             labels: Some(labels.into()),
+            annotations: Some(unenforced.annotations()).filter(|annotations| !annotations.is_empty()),
             ..ObjectMeta::default()
         },
         spec: Some(NodeSpec {

@@ -1,5 +1,6 @@
 //! What a node does: sandbox, cni, kubelet.
 
+pub mod cgroups;
 pub mod cni;
 pub mod images;
 pub mod kubelet;

@@ -24,6 +24,7 @@ use nix::unistd::{chdir, setsid};
 use podlab_kernel::netns::Netns;
 use podlab_kernel::own_thread::on_own_thread;
 
+use crate::cgroups::Group;
 use crate::mounts::Root;
 use crate::mounts::host::NULL;
 use crate::privileges::Privileges;
@@ -86,6 +87,8 @@ pub struct Program {
     pub working_dir: PathBuf,
     /// As whom it runs.
     pub privileges: Privileges,
+    /// What holds it to limits of resources, if there are any.
+    pub group: Option<Arc<Group>>,
 }
 
 /// What a program's standard streams are.
@@ -211,6 +214,9 @@ fn start(
         source,
     })?;
     let inside = || {
+        if let Some(group) = &program.group {
+            group.enter().or_failure("enter the container's control group")?;
+        }
         umask(Mode::from_bits_truncate(0o022));
         inside()?;
         chdir(&program.working_dir).or_failure(&format!("chdir to {}", program.working_dir.display()))?;
@@ -219,7 +225,8 @@ fn start(
     };
     let born = on_own_thread(|| {
         let born = before().and_then(|()| {
-            let how = if program.privileges.need_user_namespace()? {
+            // With all who share memory with the one that is out of it, the kernel would kill podlab, too.
+            let how = if program.group.is_some() || program.privileges.need_user_namespace()? {
                 Birth::Copied
             } else {
                 Birth::Sharing

@@ -2,7 +2,8 @@
 //!
 //! The caller's process stays outside as a small guard that only waits. Its child is process 1 of a new PID
 //! namespace: when that dies, for whatever reason, the kernel ends every process in it and frees every network
-//! namespace, link, rule, route and mount. There is no clean-up code to get wrong.
+//! namespace, link, rule, route and mount. There is no clean-up code to get wrong, but for control groups: those belong to
+//! no namespace, and the guard removes them.
 
 #![expect(unsafe_code, reason = "the sandbox's first process is a fork")]
 
@@ -18,6 +19,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, pipe2};
 
+use crate::cgroups;
 use crate::mounts::{self, host};
 use crate::process::Failure;
 
@@ -77,6 +79,8 @@ pub struct Outside {
 /// # Errors
 /// [`SandboxError`] before `work` is started; nothing is left then.
 pub fn run(work: impl FnOnce(Outside) -> u8) -> Result<u8, SandboxError> {
+    let cgroups = cgroups::here();
+    cgroups.claim();
     let user_namespace = make_namespaces()?;
     let (guard_is_alive, guard) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(kernel("pipe"))?;
     let (failure, tell_failure) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(kernel("pipe"))?;
@@ -90,6 +94,7 @@ pub fn run(work: impl FnOnce(Outside) -> u8) -> Result<u8, SandboxError> {
         ForkResult::Parent { child } => {
             drop((guard_is_alive, tell_failure));
             let code = wait_for(child, &signals);
+            cgroups.remove();
             drop(guard);
             match read_failure(failure) {
                 Some(error) => Err(error),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use k8s_openapi::api::core::v1::Node;
 use kube::api::{GetParams, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
@@ -123,4 +124,11 @@ pub(crate) async fn namespaces(client: &Client) -> Result<Vec<Object>, Failure> 
     objects
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Other(error.to_string()))
+}
+
+/// The nodes that there are.
+pub(crate) async fn nodes(client: &Client) -> Result<Vec<Node>, Failure> {
+    let nodes = list(client, Kind::Node, None, None).await?;
+    let nodes = nodes.into_iter().map(serde_json::from_value);
+    nodes.collect::<Result<_, _>>().map_err(Failure::from)
 }

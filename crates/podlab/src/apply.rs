@@ -6,6 +6,7 @@ use std::io::{Write, stdout};
 
 use kube::Client;
 use kube::api::{Patch, PatchParams};
+use podlab_api::limits::Unenforced;
 use podlab_api::manifest::{Located, read_objects};
 use podlab_api::object::Object;
 use serde_json::Value;
@@ -58,7 +59,9 @@ pub(crate) async fn read(client: &Client, files: &[String]) -> Result<Option<Vec
         return Ok(None);
     };
     let namespaces = api::namespaces(client).await?;
-    let reading = accept(read_objects(&sources, namespaces), false);
+    let nodes = api::nodes(client).await?;
+    let reading = read_objects(&sources, namespaces).on_nodes(&Unenforced::of_nodes(&nodes), &sources);
+    let reading = accept(reading, false);
     Ok(reading.map(|reading| reading.objects))
 }
 

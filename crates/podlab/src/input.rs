@@ -5,16 +5,19 @@ use std::{fs, io};
 
 use podlab_api::diagnostic::Diagnostic;
 use podlab_api::manifest::{Reading, SourceFile, read};
+use podlab_node::cgroups;
 
 /// The most bytes of all files together: what can be read and checked within about a second.
 pub(crate) const LARGEST: u64 = 16 << 20;
 /// How many things that are wrong are told.
 const MOST: usize = 100;
 
-/// Reads and checks files that make a cluster; writes what is wrong to standard error. None when nothing may be built
+/// Reads and checks files that make a cluster on this machine; writes what is wrong to standard error. None when nothing may be built
 /// from them.
 pub(crate) fn understand(files: &[String], strict: bool) -> Option<Reading> {
-    accept(read(&sources(files)?), strict)
+    let sources = sources(files)?;
+    let reading = read(&sources).on_nodes(cgroups::here().unenforced(), &sources);
+    accept(reading, strict)
 }
 
 /// What files hold. None when one can't be read, which it has said then.

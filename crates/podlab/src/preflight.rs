@@ -4,11 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use podlab_api::diagnostic::Diagnostic;
 use podlab_api::manifest::{Located, Reading};
-use podlab_api::object::Object;
+use podlab_api::object::{Object, pod_spec};
 use podlab_api::steps::Scenario;
 use podlab_cluster::machine::Size;
 use podlab_cluster::{dns, room};
@@ -62,16 +61,6 @@ fn runs(images: &Images, image: &str) -> Result<(), String> {
              give the container a `command` of this machine"
         )),
         _ => Ok(()),
-    }
-}
-
-fn pod_spec(object: &Object) -> Option<(&'static str, &PodSpec)> {
-    let template = "spec.template.spec";
-    match object {
-        Object::Pod(pod) => Some(("spec", pod.spec.as_ref()?)),
-        Object::Deployment(deployment) => Some((template, deployment.spec.as_ref()?.template.spec.as_ref()?)),
-        Object::ReplicaSet(set) => Some((template, set.spec.as_ref()?.template.as_ref()?.spec.as_ref()?)),
-        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
     SeccompProfile, SecurityContext, Volume,
 };
 
-use super::Limits;
+use super::{ENFORCED, Limits, containers, resources};
 use crate::capabilities::Capability;
 use crate::containers::containers;
 use crate::host_path::{NO_FILES, is_hidden};
@@ -64,23 +64,31 @@ impl Limits {
             let message = "podlab's pods share the users of their cluster";
             self.warning(format!("{path}.hostUsers"), message);
         }
-        let mut containers = containers(path, spec);
-        let limited = containers.find(|(_, container)| {
-            let limits = container
-                .resources
-                .as_ref()
-                .and_then(|resources| resources.limits.as_ref());
-            limits.is_some_and(|limits| !limits.is_empty())
-        });
-        if let Some((path, _)) = limited {
-            let message = "podlab enforces no limits of resources: containers take what this machine has";
-            self.warning(format!("{path}.resources.limits"), message);
-        }
-        for (path, container) in self::containers(path, spec) {
+        self.resources(path, spec);
+        for (path, container) in containers(path, spec) {
             if let Some(context) = &container.security_context {
                 self.context(&format!("{path}.securityContext"), context);
             }
             self.writable_host_paths(&path, container, spec.volumes.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// Those that no node enforces.
+    fn resources(&mut self, path: &str, spec: &PodSpec) {
+        if spec
+            .resources
+            .as_ref()
+            .is_some_and(|resources| resources.limits.is_some())
+        {
+            let message = "podlab limits what each container takes, not what a pod takes";
+            self.warning(format!("{path}.resources.limits"), message);
+        }
+        for (path, container) in containers(path, spec) {
+            let mut limits = resources::limits(container).into_iter();
+            if let Some(other) = limits.find(|resource| !ENFORCED.contains(resource)) {
+                let message = format!("podlab enforces limits of cpu and memory only, not of {other}");
+                return self.warning(format!("{path}.resources.limits[{other}]"), message);
+            }
         }
     }
 
@@ -305,11 +313,17 @@ mod tests {
 
     #[test]
     fn what_a_pod_cant_have_is_said() {
-        let limited = json!({"name": "a", "resources": {"limits": {"memory": "1Gi"}}});
+        let limited =
+            json!({"name": "a", "resources": {"limits": {"ephemeral-storage": "1Gi", "memory": "1Gi"}}});
         for (field, value, expected) in [
             ("hostPID", json!(true), "warning spec.hostPID"),
             ("hostIPC", json!(true), "warning spec.hostIPC"),
             ("hostUsers", json!(false), "warning spec.hostUsers"),
+            (
+                "resources",
+                json!({"limits": {"cpu": 1}}),
+                "warning spec.resources.limits",
+            ),
             (
                 "shareProcessNamespace",
                 json!(true),
@@ -318,7 +332,7 @@ mod tests {
             (
                 "containers",
                 json!([limited, limited]),
-                "warning spec.containers[0].resources.limits",
+                "warning spec.containers[0].resources.limits[ephemeral-storage]",
             ),
         ] {
             let mut spec = json!({"containers": [{"name": "a"}]});

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::tree::Node;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::limits::Limit;
 use crate::source::{Source, Span};
 use crate::validation::FieldError;
 
@@ -28,6 +29,11 @@ impl<T> Located<T> {
     /// What is wrong with a field: names the object and the field as Kubernetes does, and points at it.
     pub fn refuse(&self, error: &FieldError) -> Diagnostic {
         self.place.refuse(error)
+    }
+
+    /// What podlab can't do of it.
+    pub(super) fn limit(&self, limit: &Limit) -> Diagnostic {
+        self.place.diagnose(limit.severity, &limit.path, &limit.message)
     }
 
     /// The value as it was written, without defaults.

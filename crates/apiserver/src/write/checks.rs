@@ -1,11 +1,13 @@
 //! What is told of an object before the registry sees it: fields that its kind doesn't have, and what podlab can't do.
 
+use k8s_openapi::api::core::v1::Node;
 use podlab_api::diagnostic::Severity;
-use podlab_api::limits::limits;
+use podlab_api::limits::{Unenforced, limits};
 use podlab_api::object::{Kind, Object};
 use podlab_api::validation::{FieldError, FieldReason};
 use podlab_api::warnings::warnings;
 use podlab_api::wire;
+use podlab_control::registry::Registry;
 
 use crate::options::{FieldValidation, WriteOptions};
 use crate::status::Failure;
@@ -28,10 +30,16 @@ pub(super) fn judge(
     Ok(())
 }
 
-/// What podlab can't do is refused, or the client is warned.
-pub(super) fn check_limits(object: &Object, warned: &mut Vec<String>) -> Result<(), Failure> {
+/// What podlab, or a node of this cluster, can't do is refused, or the client is warned.
+pub(super) fn check_limits(
+    object: &Object,
+    registry: &Registry,
+    warned: &mut Vec<String>,
+) -> Result<(), Failure> {
     let mut errors = Vec::new();
-    for limit in limits(object) {
+    let nodes = registry.store().list::<Node>();
+    let unenforced = Unenforced::of_nodes(nodes.iter().map(|node| &**node));
+    for limit in limits(object).into_iter().chain(unenforced.limits(object)) {
         match limit.severity {
             Severity::Error => errors.push(FieldError::new(
                 &limit.path,

@@ -100,7 +100,7 @@ impl Request<'_> {
         self.check_name(&object)?;
         self.check_namespace(&object)?;
         object.metadata_mut().namespace.clone_from(&self.path.namespace);
-        check_limits(&object, &mut warned)?;
+        check_limits(&object, self.registry, &mut warned)?;
         let Some(live) = live else {
             let created = self.registry.create(object, options.mode);
             return match created.map_err(Failure::from) {

@@ -1,6 +1,7 @@
 //! One container: started, watched, and started again when it ends, as its pod's restartPolicy says.
 
 mod hooks;
+mod limited;
 mod probes;
 
 use std::io::ErrorKind;
@@ -24,11 +25,12 @@ use super::feed;
 use super::logs::{Log, Writer};
 use super::probe::{self, Subject};
 use super::recipe::{Recipe, Restart, Start};
-use super::status::{Container as Report, Exit, State, Unfit};
+use super::status::{Cause, Container as Report, Exit, State, Unfit};
 use crate::images::Input;
 use crate::mounts::host;
 use crate::process::{Child, Pipes, Program, StartError, start_container};
 use hooks::{Hooks, Unwell};
+use limited::Limited;
 use probes::Probes;
 
 /// Waited before the second restart; doubled each time up to [`LONGEST_BACKOFF`], as Kubernetes does.
@@ -38,6 +40,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 const STABLE: Duration = Duration::from_secs(600);
 /// Exit code of a container whose program could not be started.
 pub(super) const START_ERROR: i32 = 128;
+/// Exit code of a container that SIGKILL ended.
+const KILLED: i32 = 128 + Signal::SIGKILL as i32;
+/// How the IDs of containers begin.
+const ID_SCHEME: &str = "podlab://";
 /// How long what a container wrote is waited for after its end. Its pipes are closed with its last process.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -191,23 +197,22 @@ impl<T: Fn(Report)> Life<T> {
         let (id, started) = (new_id(), store.now());
         let log = self.handle.log.begin(id.clone(), store.clone());
         self.report.id.clone_from(&id);
-        let ended = |code, message| Exit {
-            id,
+        let ended = |code, cause| Exit {
+            id: id.clone(),
             code,
             started: started.clone(),
             finished: store.now(),
-            message,
+            cause,
         };
         let name = self.report.name.clone();
         self.events
             .normal("Created", format!("Created container: {name}"));
-        let program = start.program.clone();
-        let mut child = match self.start(start).await {
-            Ok(child) => child,
+        let (mut child, program, limited) = match self.begin(&id, start).await {
+            Ok(begun) => begun,
             Err(message) => {
                 self.events.warning("Failed", format!("Error: {message}"));
                 log.note(&message);
-                return ended(START_ERROR, Some(message));
+                return ended(START_ERROR, Cause::NotStarted(message));
             }
         };
         self.events.normal("Started", format!("Started container {name}"));
@@ -219,7 +224,25 @@ impl<T: Fn(Report)> Life<T> {
         let code = self.watch_over(child, program, &log).await;
         let last_words = async { while logs.join_next().await.is_some() {} };
         let _ = timeout(LAST_WORDS, last_words).await;
-        ended(code, None)
+        if limited.end().await && code == KILLED {
+            log.note("podlab: killed, because it needed more memory than its limit");
+            return ended(code, Cause::OutOfMemory);
+        }
+        ended(code, Cause::Program)
+    }
+
+    /// Starts the container within its limits.
+    async fn begin(&self, id: &str, mut start: Start) -> Result<(Child, Program, Limited), String> {
+        let limited = Limited::begin(&self.recipe.container, id)?;
+        start.program.group = limited.group();
+        let program = start.program.clone();
+        match self.start(start).await {
+            Ok(child) => Ok((child, program, limited)),
+            Err(message) => {
+                limited.end().await;
+                Err(message)
+            }
+        }
     }
 
     async fn start(&self, start: Start) -> Result<Child, String> {
@@ -363,7 +386,7 @@ fn is_missing(error: &StartError) -> bool {
 /// As container runtimes have them: 256 bits.
 fn new_id() -> String {
     format!(
-        "podlab://{:032x}{:032x}",
+        "{ID_SCHEME}{:032x}{:032x}",
         rand::random::<u128>(),
         rand::random::<u128>()
     )

@@ -48,6 +48,7 @@ pub(super) fn program(
         env: with_runtimes_own(variables, hostname),
         working_dir,
         privileges,
+        group: None,
     };
     Ok((program, entry.input))
 }

@@ -93,8 +93,19 @@ pub struct Exit {
     pub started: Time,
     /// When it ended.
     pub finished: Time,
-    /// Why, when its program could not even be started.
-    pub message: Option<String>,
+    /// What ended it.
+    pub cause: Cause,
+}
+
+/// What ended a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Its program did, or a signal.
+    Program,
+    /// There was no more memory for it.
+    OutOfMemory,
+    /// Its program could not even be started: why.
+    NotStarted(String),
 }
 
 /// A container and what has become of it.
@@ -316,17 +327,18 @@ fn container_status(container: &Container) -> core::ContainerStatus {
 }
 
 fn terminated(exit: &Exit) -> core::ContainerState {
-    let reason = match (exit.code, &exit.message) {
-        (_, Some(_)) => "StartError",
-        (0, None) => "Completed",
-        _ => "Error",
+    let (reason, message) = match &exit.cause {
+        Cause::NotStarted(why) => ("StartError", Some(why.clone())),
+        Cause::OutOfMemory => ("OOMKilled", None),
+        Cause::Program if exit.code == 0 => ("Completed", None),
+        Cause::Program => ("Error", None),
     };
     core::ContainerState {
         terminated: Some(core::ContainerStateTerminated {
             exit_code: exit.code,
             signal: (exit.code > 128).then_some(exit.code - 128),
             reason: Some(reason.to_owned()),
-            message: exit.message.clone(),
+            message,
             container_id: Some(exit.id.clone()),
             started_at: Some(exit.started.clone()),
             finished_at: Some(exit.finished.clone()),

@@ -30,7 +30,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 pub(super) enum Birth {
     /// It uses this process's, which is the fastest.
     Sharing,
-    /// It has a copy: the kernel gives user namespaces only to those who share nothing.
+    /// It has a copy: the kernel gives user namespaces only to those who share nothing, and ends them alone.
     Copied,
 }
 

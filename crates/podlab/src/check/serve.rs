@@ -14,6 +14,7 @@ use futures::{StreamExt, stream};
 use podlab_api::manifest::{SourceFile, read_scenario};
 use podlab_api::object::{Kind, Object};
 use podlab_cluster::Cluster;
+use podlab_node::cgroups;
 use podlab_scenario::report::Report;
 use podlab_scenario::{Progress, Runner};
 use tokio::sync::Mutex;
@@ -65,6 +66,7 @@ impl Checks {
         let kinds = Kind::ALL.iter();
         let there = kinds.flat_map(|kind| self.cluster.store().list_objects(*kind));
         let reading = read_scenario(files, there.map(|object| Object::clone(&object)));
+        let reading = reading.on_nodes(cgroups::here().unenforced(), files);
         let is_wrong = reading.has_errors();
         let scenario = reading.scenario.filter(|_| !is_wrong);
         say(Word::Read {

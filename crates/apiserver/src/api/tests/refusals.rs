@@ -1,5 +1,9 @@
 //! Requests that make no sense: each is answered with the right Status, and changes nothing.
 
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use podlab_api::limits::Unenforced;
+
 use super::*;
 
 #[tokio::test]
@@ -196,6 +200,40 @@ async fn fields_that_dont_exist_are_refused_warned_of_or_passed_over() {
     assert_eq!(
         (response.status().as_u16(), response.headers().get("warning")),
         (201, None)
+    );
+}
+
+#[tokio::test]
+async fn what_a_node_cant_enforce_is_warned_of() {
+    let lab = Lab::new();
+    let warning = async |name: &str| {
+        let resources = json!({"limits": {"memory": "1Gi"}});
+        let pod = json!({
+            "metadata": {"name": name},
+            "spec": {"containers": [{"name": "web", "image": "web", "resources": resources}]},
+        });
+        let uri = "/api/v1/namespaces/default/pods";
+        let headers = [(CONTENT_TYPE.as_str(), "application/json")];
+        let response = lab.send("POST", uri, &headers, pod.to_string()).await;
+        assert_eq!(response.status(), 201);
+        let warning = response.headers().get("warning");
+        warning.map(|warning| warning.to_str().unwrap().to_owned())
+    };
+    assert_eq!(warning("a").await, None);
+    let why = [("memory".to_owned(), "cgroup v1 has it".to_owned())];
+    let node = Node {
+        metadata: ObjectMeta {
+            name: Some("node-1".into()),
+            annotations: Some(Unenforced::from_iter(why).annotations()),
+            ..ObjectMeta::default()
+        },
+        ..Node::default()
+    };
+    lab.registry.store().create(node).unwrap();
+    assert_eq!(
+        warning("b").await.unwrap(),
+        "299 - \"spec.containers[0].resources.limits: podlab can't enforce limits of memory here, and containers take \
+         what this machine has: cgroup v1 has it\""
     );
 }
 

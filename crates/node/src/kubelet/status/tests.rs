@@ -5,13 +5,17 @@ fn now() -> Time {
 }
 
 fn exit(code: i32) -> State {
-    State::Terminated(Exit {
+    State::Terminated(ended(code))
+}
+
+fn ended(code: i32) -> Exit {
+    Exit {
         id: "podlab://1".to_owned(),
         code,
         started: now(),
         finished: now(),
-        message: None,
-    })
+        cause: Cause::Program,
+    }
 }
 
 fn container(state: State, ready: bool) -> Container {
@@ -137,5 +141,32 @@ fn a_decree_and_a_readiness_gate_can_close_a_ready_pod() {
     for (pod, expected) in cases {
         let pod: core::Pod = serde_json::from_value(pod).unwrap();
         assert_eq!(status_of(&pod, &[], &containers).1, expected, "{pod:?}");
+    }
+}
+
+#[test]
+fn a_container_tells_what_ended_it() {
+    let cases = [
+        (0, Cause::Program, "Completed", None),
+        (1, Cause::Program, "Error", None),
+        (137, Cause::Program, "Error", None),
+        (137, Cause::OutOfMemory, "OOMKilled", None),
+        (
+            128,
+            Cause::NotStarted("why".to_owned()),
+            "StartError",
+            Some("why"),
+        ),
+    ];
+    for (code, cause, reason, message) in cases {
+        let state = State::Terminated(Exit {
+            cause: cause.clone(),
+            ..ended(code)
+        });
+        let written = container_status(&container(state, false)).state.unwrap();
+        let terminated = written.terminated.unwrap();
+        assert_eq!(terminated.exit_code, code, "{cause:?}");
+        assert_eq!(terminated.reason.as_deref(), Some(reason), "{cause:?}");
+        assert_eq!(terminated.message.as_deref(), message, "{cause:?}");
     }
 }
