@@ -4,7 +4,7 @@ CARGO := scripts/cargo.sh
 PODLAB := target/release/podlab
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
-.PHONY: build setup clients test kill conformance oracle fuzz-smoke lint supply-chain bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
+.PHONY: build setup clients test kill conformance oracle fuzz-smoke vm lint supply-chain bench bench-full bench-dns soak scenarios $(SCENARIOS:%=scenario-%)
 
 build: setup
 	@$(CARGO) build --release
@@ -41,6 +41,11 @@ oracle: setup
 # Inputs that nobody thought of, for a minute; needs a C++ compiler. fuzz/README.md has the way to longer runs.
 fuzz-smoke:
 	@scripts/fuzz-smoke.sh
+
+# What this machine may not show, in an emulated one with Debian's kernel: limits of resources by cgroup v2, for root and for
+# ordinary users, and a kernel without nf_tables. Takes some minutes; CI leaves it out. As root it installs qemu.
+vm: build
+	@scripts/vm.sh $(PODLAB)
 
 lint:
 	@$(CARGO) fmt --all --check
