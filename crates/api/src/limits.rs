@@ -247,11 +247,3 @@ impl Limits {
         }
     }
 }
-
-/// All containers of a pod, with their paths.
-fn containers<'a>(path: &'a str, spec: &'a PodSpec) -> impl Iterator<Item = (String, &'a Container)> {
-    let init = spec.init_containers.iter().flatten().enumerate();
-    let init = init.map(move |(index, container)| (format!("{path}.initContainers[{index}]"), container));
-    let others = spec.containers.iter().enumerate();
-    init.chain(others.map(move |(index, container)| (format!("{path}.containers[{index}]"), container)))
-}

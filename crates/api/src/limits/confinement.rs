@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
     SeccompProfile, SecurityContext, Volume,
 };
 
-use super::{ENFORCED, Limits, containers, resources};
+use super::{ENFORCED, Limits, resources};
 use crate::capabilities::Capability;
 use crate::containers::containers;
 use crate::host_path::{NO_FILES, is_hidden};

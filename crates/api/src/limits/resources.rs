@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, Node};
 
-use super::{Limit, containers};
+use super::Limit;
+use crate::containers::containers;
 use crate::diagnostic::Severity;
 use crate::object::{Object, pod_spec};
 
