@@ -305,6 +305,37 @@ fn whoever_waits_on_a_cluster_says_so_when_told_to_end_and_the_cluster_stays() {
 }
 
 #[test]
+fn whoever_waits_on_a_cluster_that_is_killed_says_so() {
+    for user in User::all() {
+        for arguments in [
+            &["logs", "-f", "deployment/web"][..],
+            &["exec", "deployment/web", "--", "sleep", "60"],
+            &["check", "-"],
+        ] {
+            let place = Place::new(*user);
+            place.up("default", SMALL);
+            let mut command = place.command(arguments);
+            command
+                .stdin(file(WAITS))
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped());
+            let mut command = Running(command.spawn().expect("podlab runs"));
+            until_it_answers(&mut command.0);
+            sleep(Duration::from_millis(300));
+            kill(place.supervisor("default"), Signal::SIGKILL).expect("it is killed");
+            until(&format!("{arguments:?} ends"), || {
+                command.0.try_wait().is_ok_and(|ended| ended.is_some())
+            });
+            let mut said = String::new();
+            let _ = command.0.stderr.take().expect("a pipe").read_to_string(&mut said);
+            let status = command.0.wait().expect("it has ended");
+            assert!(!status.success(), "{arguments:?}: {said}");
+            assert!(said.contains("error: "), "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_left_of_a_live_cluster() {
     let before = traces();
     let scenario = fs::read_to_string(workspace().join("scenarios/three-tier.yaml")).expect("the scenario");

@@ -1,8 +1,10 @@
 //! `podlab exec`: a program in a container.
 
 use std::future::pending;
+use std::pin::pin;
 
 use futures::SinkExt;
+use futures::future::OptionFuture;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
@@ -129,15 +131,29 @@ async fn converse(mut process: AttachedProcess, raw: Option<&Raw>) -> Result<End
             None => pending().await,
         }
     };
-    tokio::select! {
-        talked = talk => talked.map(drop)?,
-        failed = adapt => failed?,
-        () = listen => {}
+    let ended = async {
+        let (mut talk, mut status) = (pin!(talk), pin!(OptionFuture::from(status)));
+        tokio::select! {
+            biased;
+            talked = &mut talk => {
+                talked?;
+                Ok::<_, Failure>(status.await.flatten())
+            }
+            status = &mut status => {
+                let status = status.flatten();
+                // Without one the connection is lost, and nobody closes the streams.
+                if status.is_some() {
+                    talk.await?;
+                }
+                Ok(status)
+            }
+        }
+    };
+    let status = tokio::select! {
+        ended = ended => ended?,
+        failed = adapt => failed.map(|()| None)?,
+        () = listen => None,
         told = told => return Ok(told.map(End::Told)?),
-    }
-    let status = match status {
-        Some(status) => status.await,
-        None => None,
     };
     match status {
         Some(status) => Ok(End::Status(Box::new(status))),
