@@ -30,6 +30,7 @@ const A_WHILE: Duration = Duration::from_millis(200);
 crate::tests![
     pods_that_are_attached_at_once_reach_each_other,
     the_first_packets_of_a_pod_arrive,
+    the_first_packets_of_a_node_arrive,
     what_a_pod_broadcasts_is_heard_by_its_node_alone,
     pods_that_are_detached_at_once_leave_nothing,
     a_pod_that_has_no_link_any_more_is_detached_with_the_others,
@@ -69,6 +70,27 @@ impl Lab {
     fn detach(&self, pods: &[PodLink]) -> Vec<Result<(), CniError>> {
         let all = pods.iter().map(|pod| self.network.detach(pod));
         self.runtime.block_on(join_all(all))
+    }
+
+    /// So many new pods, attached at once, hear of the node as soon as they are there, and the node of each.
+    fn assert_pods_are_greeted(&self, count: usize) {
+        let here = SocketAddr::from(([10, 244, 0, 1], 7));
+        let node = self.network.netns().visit(|| UdpSocket::bind(here)).unwrap();
+        node.set_read_timeout(Some(A_WHILE)).unwrap();
+        let greet = async || {
+            let pod = self.network.attach().await.unwrap();
+            let there = SocketAddr::new(pod.address, 7);
+            let socket = pod.netns.visit(|| UdpSocket::bind(there)).unwrap();
+            socket.set_read_timeout(Some(A_WHILE)).unwrap();
+            node.send_to(&[0], there).unwrap();
+            socket.send_to(&[0], here).unwrap();
+            (pod, socket)
+        };
+        let pods = self.runtime.block_on(join_all((0..count).map(|_| greet())));
+        let deaf = pods.iter().filter(|(_, socket)| socket.recv(&mut [0]).is_err());
+        assert_eq!(deaf.count(), 0);
+        let heard = (0..count).take_while(|_| node.recv(&mut [0]).is_ok());
+        assert_eq!(heard.count(), count);
     }
 
     /// The names of the node's devices, and the addresses of its neighbours: one of each is a pod's.
@@ -124,24 +146,14 @@ fn pods_that_are_attached_at_once_reach_each_other() {
 
 /// One each way: a device that is up takes nothing until the kernel has looked after it.
 fn the_first_packets_of_a_pod_arrive() {
-    let lab = Lab::new("10.244.0.0/24");
-    let here = SocketAddr::from(([10, 244, 0, 1], 7));
-    let node = lab.network.netns().visit(|| UdpSocket::bind(here)).unwrap();
-    node.set_read_timeout(Some(A_WHILE)).unwrap();
-    let greet = async || {
-        let pod = lab.network.attach().await.unwrap();
-        let there = SocketAddr::new(pod.address, 7);
-        let socket = pod.netns.visit(|| UdpSocket::bind(there)).unwrap();
-        socket.set_read_timeout(Some(A_WHILE)).unwrap();
-        node.send_to(&[0], there).unwrap();
-        socket.send_to(&[0], here).unwrap();
-        (pod, socket)
-    };
-    let pods = lab.runtime.block_on(join_all((0..PODS).map(|_| greet())));
-    let deaf = pods.iter().filter(|(_, socket)| socket.recv(&mut [0]).is_err());
-    assert_eq!(deaf.count(), 0);
-    let heard = (0..PODS).take_while(|_| node.recv(&mut [0]).is_ok());
-    assert_eq!(heard.count(), PODS);
+    Lab::new("10.244.0.0/24").assert_pods_are_greeted(PODS);
+}
+
+/// With its first port the node's bridge comes up.
+fn the_first_packets_of_a_node_arrive() {
+    for _ in 0..20 {
+        Lab::new("10.244.0.0/24").assert_pods_are_greeted(1);
+    }
 }
 
 fn what_a_pod_broadcasts_is_heard_by_its_node_alone() {

@@ -78,8 +78,8 @@ pub fn add_veth(name: &str, index: u32, bridge: u32, peer: &Netns, mac: [u8; 6])
     Step::add(format!("add veth {name}"), RouteNetlinkMessage::NewLink(near))
 }
 
-/// Has the kernel look after a device whose other end has come up, now instead of soon: until it has, the device and the
-/// port of a bridge that it is take no packets.
+/// Has the kernel look after a device that has come up, now instead of soon: one whose other end has, or a bridge whose
+/// first port has. Until it has, the device and the port of a bridge that it is take no packets.
 pub fn look_after(link: u32) -> Step {
     let mut message = LinkMessage::default();
     message.header.index = link;

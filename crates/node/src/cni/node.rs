@@ -191,7 +191,7 @@ fn connect(
                 add_default_route(ETH0, gateway),
             ])
         })
-        .and_then(|()| node.apply(vec![look_after(link)]));
+        .and_then(|()| node.apply(vec![look_after(link), look_after(BRIDGE.1)]));
     if let Err(refused) = furnished {
         let mut undo = remove_links([link].into_iter());
         undo.push(remove_neighbour(BRIDGE.1, address));

@@ -110,7 +110,7 @@ impl Underlay {
             add_address(ETH0, address, PREFIX),
             add_default_route(ETH0, ROUTER),
         ])?;
-        self.rtnl.apply(vec![look_after(link)])?;
+        self.rtnl.apply(vec![look_after(link), look_after(BRIDGE.1)])?;
         Ok(Host {
             name: name.to_owned(),
             address,
