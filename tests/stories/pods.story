@@ -23,7 +23,7 @@ green, open sesame
 large
 colour
 size
-$ kubectl exec reader -- sh -c 'echo out; echo err >&2; exit 7'
+$ kubectl exec reader -- sh -c 'echo out; sleep 0.3; echo err >&2; exit 7'
 out
 err
 command terminated with exit code 7
