@@ -22,7 +22,7 @@ use podlab_node::cni::links::{LOOPBACK, set_up};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::live::Place;
+use crate::live::{Place, client};
 use crate::processes::{family, sandbox_of};
 use crate::{User, sandboxed};
 
@@ -59,7 +59,7 @@ impl Lab {
         let place = Place::new(user);
         place.up("default", manifests);
         let runtime = Runtime::new().expect("a runtime");
-        let client = runtime.block_on(place.client("default"));
+        let client = runtime.block_on(client(&place.kubeconfig("default")));
         Self {
             place,
             runtime,

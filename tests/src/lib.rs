@@ -177,25 +177,22 @@ const IN_TIME: Duration = Duration::from_secs(10);
 
 /// Waits until it is so, or fails after 10 seconds.
 pub fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + IN_TIME;
-    while !so() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        sleep(Duration::from_millis(5));
-    }
+    in_time(|| (!so()).then(|| what.to_owned()));
 }
 
 /// Waits until nothing is left, or fails after 10 seconds with what is.
 pub fn until_none<T: Debug>(what: &str, left: impl Fn() -> Vec<T>) {
-    let deadline = Instant::now() + IN_TIME;
-    loop {
+    in_time(|| {
         let left = left();
-        if left.is_empty() {
-            return;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "not in time: {what}: left are {left:?}"
-        );
+        (!left.is_empty()).then(|| format!("{what}: left are {left:?}"))
+    });
+}
+
+/// Waits until there is nothing to complain of, or fails with the last complaint.
+fn in_time(mut complaint: impl FnMut() -> Option<String>) {
+    let deadline = Instant::now() + IN_TIME;
+    while let Some(complaint) = complaint() {
+        assert!(Instant::now() < deadline, "not in time: {complaint}");
         sleep(Duration::from_millis(5));
     }
 }

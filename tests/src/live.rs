@@ -87,14 +87,6 @@ impl Place {
         String::from_utf8_lossy(&output.stdout).trim().into()
     }
 
-    /// A client of a cluster's API, by Rust's client library.
-    pub async fn client(&self, name: &str) -> Client {
-        let kubeconfig = config::Kubeconfig::read_from(self.kubeconfig(name)).expect("the kubeconfig");
-        let options = KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options);
-        Client::try_from(config.await.expect("a whole kubeconfig")).expect("a client")
-    }
-
     /// The supervisors of the clusters that are up, by name.
     pub fn supervisors(&self) -> Vec<(String, Pid)> {
         let (code, output) = self.run(&["list", "-o", "json"]);
@@ -124,6 +116,14 @@ impl Drop for Place {
             let _ = kill(supervisor, Signal::SIGKILL);
         }
     }
+}
+
+/// A client of the API of the cluster that a kubeconfig leads to, by Rust's client library.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = config::Kubeconfig::read_from(kubeconfig).expect("the kubeconfig");
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options);
+    Client::try_from(config.await.expect("a whole kubeconfig")).expect("a client")
 }
 
 /// A file that can be read by who may not open it.

@@ -58,11 +58,24 @@ fn processes() -> Vec<i32> {
     let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
     entries
         .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
-        .filter(|pid| {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            !status.is_empty() && !status.contains("\nState:\tZ")
-        })
+        .filter(|pid| status(*pid, "State").is_some_and(|state| !state.starts_with('Z')))
         .collect()
+}
+
+/// What the kernel says of a process in a field of its status; none when it is gone.
+pub fn status(pid: i32, field: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.map(|value| value.trim().to_owned())
+}
+
+/// A number in the status of a process that is there; of memory, in KiB.
+pub fn number_in_status(pid: i32, field: &str) -> u64 {
+    let value = status(pid, field).expect("it is there");
+    let number = value.split_whitespace().next();
+    number.and_then(|number| number.parse().ok()).expect("a number")
 }
 
 /// The processes that were started for a place, and what these started: they have its path in their environment.
@@ -80,10 +93,9 @@ pub fn processes_of(place: &Path) -> Vec<i32> {
 pub fn podlabs_of(place: &Path) -> Vec<i32> {
     let mut found = processes_of(place);
     found.retain(|pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         // Its numbers, from the outermost PID namespace on.
-        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-        let numbers: Vec<_> = numbers.unwrap_or_default().split_whitespace().collect();
+        let numbers = status(*pid, "NSpid").unwrap_or_default();
+        let numbers: Vec<_> = numbers.split_whitespace().collect();
         matches!(*numbers, [_] | [_, "1"])
     });
     found

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use podlab_tests::host::Host;
 use podlab_tests::live::{Place, SMALL, file};
-use podlab_tests::processes::{Inside, podlabs_of, processes_of, sandbox_of, traces, traces_since};
+use podlab_tests::processes::{Inside, podlabs_of, processes_of, sandbox_of, status, traces, traces_since};
 use podlab_tests::{Running, User, printed, until, until_none, workspace};
 use rand::RngExt;
 use rand::rngs::ThreadRng;
@@ -178,9 +178,8 @@ fn nothing_is_left_whoever_is_killed_at_whatever_moment() {
 /// From when on a command answers for its end: its program is loaded, and signals don't end it by themselves.
 fn until_it_answers(command: &mut Child) {
     until("it has a word for its end", || {
-        let status = fs::read_to_string(format!("/proc/{}/status", command.id())).unwrap_or_default();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        let caught = u64::from_str_radix(caught.unwrap_or_default().trim(), 16).unwrap_or(0);
+        let caught = status(command.id() as i32, "SigCgt").unwrap_or_default();
+        let caught = u64::from_str_radix(&caught, 16).unwrap_or(0);
         let bit = |signal: Signal| 1 << (signal as u64 - 1);
         caught & bit(Signal::SIGINT) != 0 && caught & bit(Signal::SIGTERM) != 0
             || command.try_wait().is_ok_and(|ended| ended.is_some())
@@ -251,6 +250,18 @@ spec:
     expect: {status: 201}
 ";
 
+/// A command that waits on a cluster, and answers for its end.
+fn begin_to_wait(place: &Place, arguments: &[&str]) -> Running {
+    let mut command = place.command(arguments);
+    command
+        .stdin(file(WAITS))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut command = Running(command.spawn().expect("podlab runs"));
+    until_it_answers(&mut command.0);
+    command
+}
+
 #[test]
 fn whoever_waits_on_a_cluster_says_so_when_told_to_end_and_the_cluster_stays() {
     for user in User::all() {
@@ -270,13 +281,7 @@ fn whoever_waits_on_a_cluster_says_so_when_told_to_end_and_the_cluster_stays() {
         ];
         for (arguments, aftermath) in waiting {
             for signal in [Signal::SIGINT, Signal::SIGTERM] {
-                let mut command = place.command(arguments);
-                command
-                    .stdin(file(WAITS))
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped());
-                let mut command = Running(command.spawn().expect("podlab runs"));
-                until_it_answers(&mut command.0);
+                let mut command = begin_to_wait(&place, arguments);
                 let intended = arguments[0] == "port-forward" && signal == Signal::SIGINT;
                 if arguments[0] == "port-forward" {
                     let output = command.0.stdout.take().expect("a pipe");
@@ -314,13 +319,7 @@ fn whoever_waits_on_a_cluster_that_is_killed_says_so() {
         ] {
             let place = Place::new(*user);
             place.up("default", SMALL);
-            let mut command = place.command(arguments);
-            command
-                .stdin(file(WAITS))
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped());
-            let mut command = Running(command.spawn().expect("podlab runs"));
-            until_it_answers(&mut command.0);
+            let mut command = begin_to_wait(&place, arguments);
             sleep(Duration::from_millis(300));
             kill(place.supervisor("default"), Signal::SIGKILL).expect("it is killed");
             until(&format!("{arguments:?} ends"), || {

@@ -12,8 +12,8 @@ use kube::api::{
 use kube::runtime::{WatchStreamExt, reflector, watcher};
 use kube::{Api, Client};
 use podlab_tests::User;
-use podlab_tests::live::Place;
-use podlab_tests::processes::sandbox_of;
+use podlab_tests::live::{self, Place};
+use podlab_tests::processes::{number_in_status, sandbox_of};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
@@ -25,23 +25,13 @@ const CHANGES: usize = 10_000;
 async fn cluster() -> (Place, Client) {
     let place = Place::new(User::all()[0]);
     place.up("default", "");
-    let client = place.client("default").await;
+    let client = live::client(&place.kubeconfig("default")).await;
     (place, client)
 }
 
 /// How much memory a cluster's own process has, in MiB.
 fn memory(place: &Place) -> u64 {
-    let first = sandbox_of(place.supervisor("default").as_raw());
-    let status = std::fs::read_to_string(format!("/proc/{first}/status")).expect("its status");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("its memory");
-    line.split_whitespace()
-        .next()
-        .and_then(|kib| kib.parse::<u64>().ok())
-        .expect("a number")
-        / 1024
+    number_in_status(sandbox_of(place.supervisor("default").as_raw()), "VmRSS") / 1024
 }
 
 fn map(name: &str, key: &str, value: &str) -> ConfigMap {
@@ -221,13 +211,13 @@ async fn a_hundred_watchers_see_ten_thousand_changes_in_order() {
     let list = maps.list(&ListParams::default()).await.expect("a list");
     let version = list.metadata.resource_version.expect("its version");
     let before = memory(&place);
+    let kubeconfig = place.kubeconfig("default");
     let mut watchers = Vec::new();
     for _ in 0..WATCHERS {
         let uri = format!("/api/v1/namespaces/default/configmaps?watch=true&resourceVersion={version}");
         let request = http::Request::get(uri).body(Vec::new()).expect("a request");
         // A connection of its own for each.
-        let lines = place
-            .client("default")
+        let lines = live::client(&kubeconfig)
             .await
             .request_stream(request)
             .await

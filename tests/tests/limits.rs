@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use podlab_tests::live::Place;
-use podlab_tests::processes::sandbox_of;
+use podlab_tests::processes::{number_in_status, sandbox_of};
 use podlab_tests::{User, binary, printed};
 
 /// A hundred times what it takes: what is meant is that it ends, also where tests aren't optimised and machines are busy.
@@ -348,12 +348,7 @@ spec:
     scale(1);
     in_time("the pods go", &|| count() == 1);
     let cluster = sandbox_of(place.supervisor("limits").as_raw());
-    let status = std::fs::read_to_string(format!("/proc/{cluster}/status")).expect("it runs");
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .expect("a peak");
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    let peak = number_in_status(cluster, "VmHWM");
     println!("{peak} kB");
     assert!(peak < 1 << 20, "{peak} kB");
 }

@@ -1,6 +1,5 @@
 //! The name server as a process: what it does with clients that mean no good, and with those that aren't the cluster's.
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::Stdio;
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use podlab_tests::processes::number_in_status;
 use podlab_tests::{Running, User, podlab};
 use rand::RngExt;
 use serde_json::json;
@@ -15,7 +15,7 @@ use serde_json::json;
 /// How many packets of nonsense it gets by UDP, and how many by TCP.
 const NONSENSE: (usize, usize) = (900_000, 100_000);
 /// How much memory it may ever use, in KiB.
-const MEMORY: usize = 64 * 1024;
+const MEMORY: u64 = 64 * 1024;
 /// How long a client has for a question, and a little more.
 const PATIENCE: Duration = Duration::from_secs(7);
 
@@ -90,11 +90,8 @@ impl NameServer {
     }
 
     /// The most memory that it has used so far, in KiB.
-    fn memory(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        number.and_then(|number| number.parse().ok()).expect("a number")
+    fn memory(&self) -> u64 {
+        number_in_status(self.process.0.id() as i32, "VmHWM")
     }
 }
 

@@ -12,8 +12,8 @@ pub(crate) const LARGEST: u64 = 16 << 20;
 /// How many things that are wrong are told.
 const MOST: usize = 100;
 
-/// Reads and checks files that make a cluster on this machine; writes what is wrong to standard error. None when nothing may be built
-/// from them.
+/// Reads and checks files that make a cluster on this machine; writes what is wrong to standard error. None when nothing
+/// may be built from them.
 pub(crate) fn understand(files: &[String], strict: bool) -> Option<Reading> {
     let sources = sources(files)?;
     let reading = read(&sources).on_nodes(cgroups::here().unenforced(), &sources);

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use podlab_api::object::Kind;
+use podlab_tests::processes::status;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, is_ready, name, pod, script, words};
@@ -201,8 +202,7 @@ fn process(pod: &str) -> Option<i32> {
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let is_it = |number: &i32| {
         let hostname = fs::read_to_string(format!("/proc/{number}/root/etc/hostname")).unwrap_or_default();
-        let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
-        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        let numbers = status(*number, "NSpid");
         hostname.trim() == pod && numbers.is_some_and(|numbers| numbers.ends_with("\t1"))
     };
     numbers.filter(is_it).max()

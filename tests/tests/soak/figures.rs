@@ -7,7 +7,7 @@ use std::io;
 
 use podlab_kernel::netns::Netns;
 use podlab_kernel::nft::Nft;
-use podlab_tests::processes::family;
+use podlab_tests::processes::{family, number_in_status};
 use serde_json::Value;
 
 /// A part of the figure in the second quarter by which the last one may be more, besides what [`slack`] allows.
@@ -64,16 +64,8 @@ impl Watched {
     }
 
     pub(crate) fn look(&self) -> Look {
-        let process = format!("/proc/{}", self.supervisor);
-        let status = fs::read_to_string(format!("{process}/status")).expect("its status");
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let value = line.and_then(|line| line.split_whitespace().next());
-            value
-                .and_then(|value| value.parse::<f64>().ok())
-                .expect("a number")
-        };
-        let descriptors = links(&format!("{process}/fd"));
+        let field = |name| number_in_status(self.supervisor, name) as f64;
+        let descriptors = links(&format!("/proc/{}/fd", self.supervisor));
         let processes = family(self.supervisor);
         let namespaces: BTreeSet<String> = processes
             .iter()
@@ -88,9 +80,9 @@ impl Watched {
             .collect();
         let (links, connections) = self.node.visit(of_node).expect("the node's network");
         let mut look: Look = [
-            (ANONYMOUS, field("RssAnon:") / 1024.0),
-            (OF_FILES, field("RssFile:") / 1024.0),
-            (THREADS, field("Threads:")),
+            (ANONYMOUS, field("RssAnon") / 1024.0),
+            (OF_FILES, field("RssFile") / 1024.0),
+            (THREADS, field("Threads")),
             (DESCRIPTORS, descriptors.len() as f64),
             ("processes", processes.len() as f64),
             ("network namespaces", namespaces.len() as f64),
